@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// attend/normalizer/softmax: weights that are positive and sum to one, computed in one pass over the keys
+// with a running maximum (Milakov and Gimelshein, arXiv 1805.02867).
+//
+// A normalizer is a state per row and the functions that a backend calls on it, in this order for each block
+// of keys: raise with the block's largest score (its result rescales what was gathered so far), weight for
+// each kept score, add with the weights' sum; at the end of the row, finish gives the factor of the output.
+// merge joins two states of one row and gives both sides' factors. A row that keeps no key has output zero.
+
+#include "byteloom/core/axis.hpp"
+#include "byteloom/core/math.hpp"
+
+namespace byteloom::inline v0::normalizer {
+
+struct softmax {
+  using axis = axis::normalizer;
+
+  template <class Real>
+  struct state {
+    Real maximum = -math::infinity<Real>;
+    Real sum = 0;
+  };
+
+  template <class Real>
+  struct factors {
+    Real left;
+    Real right;
+  };
+
+  template <class Real>
+  BYTELOOM_HD Real raise(state<Real>& row, Real block_maximum) const {
+    if (!(block_maximum > row.maximum)) return Real(1);
+    const Real factor = weight(row.maximum, block_maximum);
+    row.maximum = block_maximum;
+    row.sum *= factor;
+    return factor;
+  }
+
+  template <class Real>
+  BYTELOOM_HD Real weight(const state<Real>& row, Real score) const {
+    return weight(score, row.maximum);
+  }
+
+  template <class Real>
+  BYTELOOM_HD void add(state<Real>& row, Real weights) const {
+    row.sum += weights;
+  }
+
+  template <class Real>
+  BYTELOOM_HD factors<Real> merge(state<Real>& into, const state<Real>& other) const {
+    const Real maximum = math::max(into.maximum, other.maximum);
+    const factors<Real> result{weight(into.maximum, maximum), weight(other.maximum, maximum)};
+    into.sum = into.sum * result.left + other.sum * result.right;
+    into.maximum = maximum;
+    return result;
+  }
+
+  template <class Real>
+  BYTELOOM_HD Real finish(const state<Real>& row) const {
+    return row.sum > 0 ? Real(1) / row.sum : Real(0);
+  }
+
+ private:
+  /// exp(score - maximum), with minus infinity for "no key" on either side giving zero and never NaN.
+  template <class Real>
+  BYTELOOM_HD static Real weight(Real score, Real maximum) {
+    return score > -math::infinity<Real> ? math::exp2((score - maximum) * math::log2_e<Real>) : Real(0);
+  }
+};
+
+}  // namespace byteloom::inline v0::normalizer

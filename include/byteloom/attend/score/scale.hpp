@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// attend/score/scale: multiplies a score. Naming it replaces the 1/sqrt(head size) that otherwise comes
+// first.
+//
+// A score policy is a function of (score, site). Library policies are templates on the real type; a user's
+// may be written in float.
+
+#include "byteloom/attend/site.hpp"
+#include "byteloom/core/axis.hpp"
+
+namespace byteloom::inline v0::score {
+
+struct scale {
+  using axis = axis::score;
+  static constexpr bool replaces_default_scale = true;
+
+  float factor;
+
+  template <class Real>
+  BYTELOOM_HD constexpr Real operator()(Real score, site) const {
+    return score * static_cast<Real>(factor);
+  }
+};
+
+}  // namespace byteloom::inline v0::score

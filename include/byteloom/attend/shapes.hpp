@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// attend/shapes: what the tensors of one attend call owe each other. Host code of every backend asks here, so
+// that a mistake gets the same sentence everywhere.
+
+#include <string>
+
+#include "byteloom/attend/attention.hpp"
+#include "byteloom/core/error.hpp"
+#include "byteloom/core/view.hpp"
+
+namespace byteloom::inline v0::detail {
+
+template <class View>
+inline constexpr bool is_attend_view = false;
+template <class T, memory Where>
+inline constexpr bool is_attend_view<view<T, 4, Where>> = true;
+
+/// The ladder of one attend call for an executor of memory `Where`.
+template <memory Where, class Spec, class... Views>
+struct require_attend_call {
+  static_assert(
+      attention_spec<Spec>,
+      "byteloom: attend(executor, spec, q, k, v, out) takes an attention<...>, or a struct that derives from "
+      "one, as its second argument.");
+  static_assert((is_attend_view<Views> && ...),
+                "byteloom: attend(executor, spec, q, k, v, out) takes views of rank 4 as q, k, v and out: "
+                "view<element, 4, memory>(pointer, batch, positions, heads, size).");
+  static_assert(
+      !(is_attend_view<Views> && ...) || Where == memory::host || ((Views::where == memory::device) && ...),
+      "byteloom: a kernel reads device memory, and this attend got a view of host memory; copy the data to "
+      "the device and pass a device_view.");
+  static_assert(
+      !(is_attend_view<Views> && ...) || Where == memory::device || ((Views::where == memory::host) && ...),
+      "byteloom: the host reads host memory, and this attend got a view of device memory; copy the data to "
+      "the host and pass a host_view, or pass cuda::on(stream).");
+  static constexpr bool met =
+      attention_spec<Spec> && (is_attend_view<Views> && ...) && ((Views::where == Where) && ...);
+};
+
+inline void require_extent(const char* of, const char* axis, index found, index wanted, const char* because) {
+  if (found != wanted)
+    throw shape_error("attend: " + std::string(of) + " has " + std::to_string(found) + " " + axis + ", but " +
+                      because + " says " + std::to_string(wanted) + ".");
+}
+
+/// q [batch, queries, query heads, size], k [batch, keys, key heads, size], v [batch, keys, key heads, value
+/// size], out [batch, queries, query heads, value size]. Throws shape_error.
+template <class Spec, class Q, class K, class V, class O>
+void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v, const O& out) {
+  const auto heads = spec.heads();
+  if (heads.query <= 0 || heads.key <= 0 || heads.query % heads.key != 0)
+    throw shape_error("attend: " + std::to_string(int{heads.query}) + " query heads over " +
+                      std::to_string(int{heads.key}) +
+                      " key-value heads; both must be positive and the second must divide the first.");
+  require_extent("q", "heads", q.extent[2], heads.query, "heads<...>");
+  require_extent("k", "heads", k.extent[2], heads.key, "heads<...>");
+  require_extent("v", "heads", v.extent[2], heads.key, "heads<...>");
+  require_extent("out", "heads", out.extent[2], heads.query, "heads<...>");
+  require_extent("q", "dimensions a head", q.extent[3], heads.size, "heads<...>");
+  require_extent("k", "dimensions a head", k.extent[3], heads.size, "heads<...>");
+  require_extent("v", "dimensions a head", v.extent[3], heads.value_size, "heads<...>");
+  require_extent("out", "dimensions a head", out.extent[3], heads.value_size, "heads<...>");
+  require_extent("k", "sequences", k.extent[0], q.extent[0], "q");
+  require_extent("v", "sequences", v.extent[0], q.extent[0], "q");
+  require_extent("out", "sequences", out.extent[0], q.extent[0], "q");
+  require_extent("v", "positions", v.extent[1], k.extent[1], "k");
+  require_extent("out", "queries", out.extent[1], q.extent[1], "q");
+  if (Spec::position_type::turns && heads.size % 2 != 0)
+    throw shape_error("attend: a head of " + std::to_string(int{heads.size}) +
+                      " dimensions cannot be turned in pairs; choose an even size or position::none.");
+  if (q.extent[1] > k.extent[1])
+    throw shape_error("attend: " + std::to_string(q.extent[1]) + " queries over " +
+                      std::to_string(k.extent[1]) +
+                      " keys; queries are the last positions of the keys, so there cannot be more of them.");
+}
+
+}  // namespace byteloom::inline v0::detail

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// attend/site: where a score stands. Masks and score policies are functions of it, on both backends.
+
+#include "byteloom/core/config.hpp"
+
+namespace byteloom::inline v0 {
+
+/// One (query, key) pair of one head of one sequence. All numbers are real and absolute: the last query of a
+/// sequence stands at keys - 1 (bottom-right alignment), whether it is one of many or the only one of a
+/// decoding step.
+struct site {
+  int batch;       ///< which sequence
+  int query_head;  ///< which query head
+  int key_head;    ///< which key-value head
+  int query;       ///< position of the query in the sequence
+  int key;         ///< position of the key in the sequence
+  int queries;     ///< number of queries of this call
+  int keys;        ///< number of keys of the sequence
+};
+
+/// A rectangle of sites of one head: queries first_query..last_query and keys first_key..last_key, all
+/// inclusive.
+struct tile {
+  int batch;
+  int query_head;
+  int first_query;
+  int last_query;
+  int first_key;
+  int last_key;
+};
+
+/// What a mask knows of a whole tile: no site of it is kept, some may be, or all are.
+enum class coverage { none, partial, full };
+
+}  // namespace byteloom::inline v0

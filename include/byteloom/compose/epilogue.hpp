@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// compose/epilogue: what happens to the products of a stage before they reach memory: an activation and a
+// residual, a gate, or the way of queries, keys and values into attention and its cache.
+//
+// An epilogue offers pairs(columns): how many pairs there are; columns(pair, columns): which they are; and
+// store(row, pair, columns, first, second).
+
+#include "byteloom/attend/attention.hpp"
+#include "byteloom/compose/activation.hpp"
+#include "byteloom/compose/stage.hpp"
+#include "byteloom/core/view.hpp"
+
+namespace byteloom::inline v0::epilogue {
+
+/// out = activation(y), plus a residual where one is given: row r gets row r % (rows of the residual), so
+/// that a table of positions serves a batch. The residual may be `out` itself.
+template <class Activation, memory Where, class Out = float>
+struct plain {
+  view<Out, 2, Where> out;                 ///< [row, column]
+  view<const float, 2, Where> residual{};  ///< [row or period, column]; no data: none
+  [[no_unique_address]] Activation activation{};
+
+  BYTELOOM_HD static constexpr index pairs(index columns) { return (columns + 1) / 2; }
+  BYTELOOM_HD static constexpr column_pair columns(index pair, index count) {
+    return {2 * pair, 2 * pair + 1 < count ? 2 * pair + 1 : -1};
+  }
+  BYTELOOM_HD void store(index row, index, column_pair at, float first, float second) const {
+    put(row, at.first, first);
+    if (at.second >= 0) put(row, at.second, second);
+  }
+
+ private:
+  BYTELOOM_HD void put(index row, index column, float value) const {
+    value = activation(value);
+    if (residual.data != nullptr) value += residual(row % residual.extent[0], column);
+    out(row, column) = static_cast<Out>(value);
+  }
+};
+
+/// out = activation(gate) * up, where the first half of the columns are gates and the second half what they
+/// gate.
+template <class Activation, memory Where>
+struct gated {
+  view<float, 2, Where> out;  ///< [row, half of the columns]
+  [[no_unique_address]] Activation activation{};
+
+  BYTELOOM_HD static constexpr index pairs(index columns) { return columns / 2; }
+  BYTELOOM_HD static constexpr column_pair columns(index pair, index count) {
+    return {pair, pair + count / 2};
+  }
+  BYTELOOM_HD void store(index row, index pair, column_pair, float gate, float up) const {
+    out(row, pair) = activation(gate) * up;
+  }
+};
+
+/// Queries, keys and values of one layer: columns are all query heads, then all key heads, then all value
+/// heads. Queries and keys are turned by the position policy; queries go to `q`, keys and values to their
+/// place in the cache. Row r is query r % queries of sequence r / queries and stands at positions[r].
+template <class Attention, memory Where>
+struct projection {
+  using cached = typename Attention::cache_type::element;
+  using turning = typename Attention::position_type;
+
+  view<float, 4, Where> q;              ///< [batch, query, query head, size]
+  view<cached, 4, Where> keys;          ///< [batch, position, key head, size]
+  view<cached, 4, Where> values;        ///< [batch, position, key head, value size]
+  view<const int, 1, Where> positions;  ///< [batch * queries]
+  [[no_unique_address]] turning position;
+
+  BYTELOOM_HD static constexpr index pairs(index columns) { return columns / 2; }
+
+  BYTELOOM_HD column_pair columns(index pair, index) const {
+    const int size = static_cast<int>(q.extent[3]);
+    const index turned = (q.extent[2] + keys.extent[2]) * (size / 2);
+    if (pair >= turned) return {2 * pair, 2 * pair + 1};
+    const index head = pair / (size / 2);
+    const int in_head = static_cast<int>(pair % (size / 2));
+    if constexpr (turning::turns) {
+      return {head * size + turning::first_of(in_head, size),
+              head * size + turning::second_of(in_head, size)};
+    } else {
+      return {head * size + 2 * in_head, head * size + 2 * in_head + 1};
+    }
+  }
+
+  BYTELOOM_HD void store(index row, index pair, column_pair at, float first, float second) const {
+    const int size = static_cast<int>(q.extent[3]);
+    const index batch = row / q.extent[1];
+    const index place = positions.data[row * positions.stride[0]];
+    const index query_columns = q.extent[2] * size;
+    const index key_columns = keys.extent[2] * size;
+    if (at.first < query_columns + key_columns) {
+      if constexpr (turning::turns) {
+        const auto turn = position.template at<float>(place, static_cast<int>(pair % (size / 2)), size);
+        const float turned = turn.first(first, second);
+        second = turn.second(first, second);
+        first = turned;
+      }
+      if (at.first < query_columns) {
+        const index query = row % q.extent[1];
+        q(batch, query, at.first / size, at.first % size) = first;
+        q(batch, query, at.second / size, at.second % size) = second;
+      } else {
+        append(keys, batch, place, at.first - query_columns, first);
+        append(keys, batch, place, at.second - query_columns, second);
+      }
+    } else {
+      append(values, batch, place, at.first - query_columns - key_columns, first);
+      append(values, batch, place, at.second - query_columns - key_columns, second);
+    }
+  }
+
+ private:
+  BYTELOOM_HD static void append(const view<cached, 4, Where>& cache, index batch, index place, index column,
+                                 float value) {
+    cache(batch, place, column / cache.extent[3], column % cache.extent[3]) = static_cast<cached>(value);
+  }
+};
+
+}  // namespace byteloom::inline v0::epilogue

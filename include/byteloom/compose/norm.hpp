@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// compose/norm: what happens to a row of activations before a linear layer reads it. A norm gathers a state
+// over the row (in any order and in parts, which merge joins) and turns it into a factor and a shift: normed
+// = (x * factor + shift) * weight + bias.
+
+#include "byteloom/core/math.hpp"
+#include "byteloom/core/view.hpp"
+
+namespace byteloom::inline v0::norm {
+
+template <class Real>
+struct affine {
+  Real factor;
+  Real shift;
+};
+
+/// Root mean square norm (Zhang and Sennrich, arXiv 1910.07467): x / sqrt(mean(x^2) + epsilon). Has weights,
+/// no bias.
+struct rms {
+  static constexpr bool has_weight = true;
+  static constexpr bool has_bias = false;
+  float epsilon = 1e-5f;
+
+  template <class Real>
+  struct state {
+    Real count = 0;
+    Real squares = 0;
+  };
+  template <class Real>
+  BYTELOOM_HD static void add(state<Real>& row, Real x) {
+    row.count += 1;
+    row.squares += x * x;
+  }
+  template <class Real>
+  BYTELOOM_HD static void merge(state<Real>& into, const state<Real>& other) {
+    into.count += other.count;
+    into.squares += other.squares;
+  }
+  template <class Real>
+  BYTELOOM_HD affine<Real> finish(const state<Real>& row) const {
+    return {Real(1) / math::sqrt(row.squares / row.count + static_cast<Real>(epsilon)), Real(0)};
+  }
+};
+
+/// Layer norm (Ba et al., arXiv 1607.06450): (x - mean) / sqrt(variance + epsilon), variance over n. Has
+/// weights and bias. Mean and variance are gathered by Welford's and Chan's updates, which lose nothing to a
+/// large mean.
+struct layer {
+  static constexpr bool has_weight = true;
+  static constexpr bool has_bias = true;
+  float epsilon = 1e-5f;
+
+  template <class Real>
+  struct state {
+    Real count = 0;
+    Real mean = 0;
+    Real squares = 0;  ///< of the distances from the mean
+  };
+  template <class Real>
+  BYTELOOM_HD static void add(state<Real>& row, Real x) {
+    row.count += 1;
+    const Real distance = x - row.mean;
+    row.mean += distance / row.count;
+    row.squares += distance * (x - row.mean);
+  }
+  template <class Real>
+  BYTELOOM_HD static void merge(state<Real>& into, const state<Real>& other) {
+    const Real count = into.count + other.count;
+    if (count == Real(0)) return;
+    const Real distance = other.mean - into.mean;
+    into.mean += distance * (other.count / count);
+    into.squares += other.squares + distance * distance * (into.count * other.count / count);
+    into.count = count;
+  }
+  template <class Real>
+  BYTELOOM_HD affine<Real> finish(const state<Real>& row) const {
+    const Real factor = Real(1) / math::sqrt(row.squares / row.count + static_cast<Real>(epsilon));
+    return {factor, -row.mean * factor};
+  }
+};
+
+/// No norm: the row as it is.
+struct none {
+  static constexpr bool has_weight = false;
+  static constexpr bool has_bias = false;
+
+  template <class Real>
+  struct state {};
+  template <class Real>
+  BYTELOOM_HD static void add(state<Real>&, Real) {}
+  template <class Real>
+  BYTELOOM_HD static void merge(state<Real>&, const state<Real>&) {}
+  template <class Real>
+  BYTELOOM_HD affine<Real> finish(const state<Real>&) const {
+    return {Real(1), Real(0)};
+  }
+};
+
+}  // namespace byteloom::inline v0::norm

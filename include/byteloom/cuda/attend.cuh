@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// cuda/attend: attention on the device in one kernel for any composition. A block owns one query of one head;
+// its warps take tiles of 32 keys in turn, a lane a key, and join their (state, sum) pairs at the end by the
+// normalizer's merge.
+
+#include <algorithm>
+#include <string>
+
+#include "byteloom/attend/attention.hpp"
+#include "byteloom/attend/shapes.hpp"
+#include "byteloom/core/error.hpp"
+#include "byteloom/core/executor.hpp"
+#include "byteloom/cuda/attend.hpp"
+#include "byteloom/cuda/buffer.cuh"
+#include "byteloom/cuda/check.cuh"
+#include "byteloom/cuda/kernels.hpp"
+#include "byteloom/cuda/warp.cuh"
+
+// A hook that forgot BYTELOOM_HD is an error here too: kernels call them through the composition.
+#pragma nv_diagnostic push
+#pragma nv_diag_error 20011, 20013, 20014, 20015
+
+namespace byteloom::inline v0 {
+namespace cuda::detail {
+
+/// Head sizes that are known at run time only may be this large.
+inline constexpr int largest_dynamic_size = 256;
+
+template <int Size>
+inline constexpr int size_bound = Size == dynamic ? largest_dynamic_size : Size;
+
+template <class Spec, class Q, class K, class V, class O>
+struct attend_call {
+  Spec spec;
+  device_view<Q, 4> q;
+  device_view<K, 4> k;
+  device_view<V, 4> v;
+  device_view<const int, 1> lengths;  ///< no data: all keys of k count
+  device_view<O, 4> out;
+};
+
+BYTELOOM_KERNELS_BEGIN
+
+/// The dot product of a query in shared memory with one key. `vector`: rows of the key start at 16 bytes.
+template <int Size, class K>
+__device__ float dot_key(const float* query, const K* key, int size, bool vector) {
+  float sum = 0;
+  constexpr int run = 16 / sizeof(K);
+  if (vector) {
+    struct alignas(16) word {
+      K element[run];
+    };
+    const auto* words = reinterpret_cast<const word*>(key);
+    for (int i = 0; i < size / run; ++i) {
+      const word loaded = words[i];
+#pragma unroll
+      for (int j = 0; j < run; ++j) sum += query[i * run + j] * static_cast<float>(loaded.element[j]);
+    }
+  } else {
+    for (int i = 0; i < size; ++i) sum += query[i] * static_cast<float>(key[i]);
+  }
+  return sum;
+}
+
+template <int Warps, class Call>
+__global__ __launch_bounds__(Warps * 32) void attend_kernel(const __grid_constant__ Call call, bool vector) {
+  using spec_type = decltype(call.spec);
+  using heads_type = typename spec_type::heads_type;
+  using state_type = typename spec_type::normalizer_type::template state<float>;
+  constexpr int size_limit = size_bound<heads_type::constant_size>;
+  constexpr int value_limit = size_bound<heads_type::constant_value_size>;
+  constexpr int own = (value_limit + 31) / 32;  // dimensions of the output that a lane holds
+  __shared__ float query_of[size_limit];
+  __shared__ float sums_of[Warps][own * 32];
+  __shared__ state_type states_of[Warps];
+
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const index queries = call.q.extent[1];
+  const index row = blockIdx.x;
+  const int head = static_cast<int>(blockIdx.y);
+  const int batch = static_cast<int>(blockIdx.z);
+  const int group = static_cast<int>(call.q.extent[2] / call.k.extent[2]);
+  const int key_head = head / group;
+  const int size = static_cast<int>(call.q.extent[3]);
+  const int value_size = static_cast<int>(call.v.extent[3]);
+  const int keys = call.lengths.data != nullptr ? call.lengths.data[batch * call.lengths.stride[0]]
+                                                : static_cast<int>(call.k.extent[1]);
+  const int query = keys - static_cast<int>(queries) + static_cast<int>(row);
+  const auto normalizer = call.spec.normalizer();
+
+  for (int i = static_cast<int>(threadIdx.x); i < size; i += Warps * 32)
+    query_of[i] = static_cast<float>(call.q(batch, row, head, i));
+  __syncthreads();
+
+  state_type state{};
+  float sums[own] = {};
+  for (int first_key = warp * 32; first_key < keys; first_key += Warps * 32) {
+    const int last_key = math::min(first_key + 32, keys) - 1;
+    const coverage cover = call.spec.cover(tile{batch, head, query, query, first_key, last_key});
+    if (cover == coverage::none) continue;
+    const int key = first_key + lane;
+    float score = -math::infinity<float>;
+    if (key <= last_key) {
+      const site at{batch, head, key_head, query, key, static_cast<int>(queries), keys};
+      if (cover == coverage::full || call.spec.keep(at)) {
+        const auto* from =
+            call.k.data + batch * call.k.stride[0] + key * call.k.stride[1] + key_head * call.k.stride[2];
+        score = call.spec.score(dot_key<size_limit>(query_of, from, size, vector), at);
+      }
+    }
+    const float factor = normalizer.raise(state, warp_maximum(score));
+    const float weight = normalizer.weight(state, score);
+    normalizer.add(state, warp_sum(weight));
+#pragma unroll
+    for (int i = 0; i < own; ++i) sums[i] *= factor;
+    for (int j = 0; j <= last_key - first_key; ++j) {
+      const float of_key = __shfl_sync(0xffffffffu, weight, j);
+      const auto* from = call.v.data + batch * call.v.stride[0] + (first_key + j) * call.v.stride[1] +
+                         key_head * call.v.stride[2];
+#pragma unroll
+      for (int i = 0; i < own; ++i) {
+        const int at = i * 32 + lane;
+        if (at < value_size) sums[i] += of_key * static_cast<float>(from[at * call.v.stride[3]]);
+      }
+    }
+  }
+
+#pragma unroll
+  for (int i = 0; i < own; ++i) sums_of[warp][i * 32 + lane] = sums[i];
+  if (lane == 0) states_of[warp] = state;
+  __syncthreads();
+  if (warp != 0) return;
+  for (int other = 1; other < Warps; ++other) {
+    const auto factors = normalizer.merge(state, states_of[other]);
+#pragma unroll
+    for (int i = 0; i < own; ++i)
+      sums[i] = sums[i] * factors.left + sums_of[other][i * 32 + lane] * factors.right;
+  }
+  const float factor = normalizer.finish(state);
+#pragma unroll
+  for (int i = 0; i < own; ++i) {
+    const int at = i * 32 + lane;
+    if (at < value_size) {
+      using out_type = std::remove_reference_t<decltype(*call.out.data)>;
+      call.out(batch, row, head, at) = static_cast<out_type>(sums[i] * factor);
+    }
+  }
+}
+
+/// out = x with every row turned to position first_position + row. One thread a pair.
+template <class Position, class T>
+__global__ void turn_kernel(Position position, device_view<T, 4> x, index first_position,
+                            device_view<float, 4> out) {
+  const int size = static_cast<int>(x.extent[3]);
+  const index pairs = x.size() / 2;
+  for (index i = blockIdx.x * static_cast<index>(blockDim.x) + threadIdx.x; i < pairs;
+       i += static_cast<index>(gridDim.x) * blockDim.x) {
+    const int pair = static_cast<int>(i % (size / 2));
+    const index head = i / (size / 2) % x.extent[2];
+    const index row = i / (size / 2) / x.extent[2] % x.extent[1];
+    const index batch = i / (size / 2) / x.extent[2] / x.extent[1];
+    const auto turn = position.template at<float>(first_position + row, pair, size);
+    const int a = Position::first_of(pair, size);
+    const int b = Position::second_of(pair, size);
+    const float first = static_cast<float>(x(batch, row, head, a));
+    const float second = static_cast<float>(x(batch, row, head, b));
+    out(batch, row, head, a) = turn.first(first, second);
+    out(batch, row, head, b) = turn.second(first, second);
+  }
+}
+
+BYTELOOM_KERNELS_END
+
+template <class K>
+bool has_vector_rows(const device_view<K, 4>& k) {
+  constexpr index run = 16 / sizeof(K);
+  return reinterpret_cast<std::uintptr_t>(k.data) % 16 == 0 && k.extent[3] % run == 0 &&
+         k.stride[0] % run == 0 && k.stride[1] % run == 0 && k.stride[2] % run == 0;
+}
+
+template <class Position, class T>
+buffer<float> turned(cuda::executor on, const Position& position, const device_view<T, 4>& x,
+                     index first_position) {
+  buffer<float> result(on, static_cast<std::size_t>(x.size()));
+  const device_view<float, 4> out(result.data(), x.extent[0], x.extent[1], x.extent[2], x.extent[3]);
+  const index blocks = std::clamp<index>((x.size() / 2 + 255) / 256, 1, 65535);
+  turn_kernel<<<static_cast<unsigned>(blocks), 256, 0, on.stream>>>(position, x, first_position, out);
+  check_launch("turn_kernel");
+  return result;
+}
+
+}  // namespace cuda::detail
+
+template <attention_spec Spec, class Q, class K, class V, class O>
+void attend_cached(cuda::executor on, const Spec& spec, device_view<Q, 4> q, device_view<K, 4> k,
+                   device_view<V, 4> v, device_view<const int, 1> lengths, device_view<O, 4> out) {
+  detail::require_attend_shapes(spec, q, k, v, out);
+  const auto heads = spec.heads();
+  if (heads.size > cuda::detail::size_bound<Spec::heads_type::constant_size> ||
+      heads.value_size > cuda::detail::size_bound<Spec::heads_type::constant_value_size>)
+    throw shape_error("attend: heads of " + std::to_string(int{heads.size}) + " and " +
+                      std::to_string(int{heads.value_size}) +
+                      " dimensions are known at run time only, where at most " +
+                      std::to_string(cuda::detail::largest_dynamic_size) +
+                      " fit the kernel; write the sizes into heads<...>.");
+  if (k.stride[3] != 1)
+    throw shape_error("attend: the dimensions of a key are " + std::to_string(k.stride[3]) +
+                      " elements apart; they must be neighbours (stride 1).");
+  if (q.size() == 0) return;
+  if (q.extent[1] > 0x7fffffff || q.extent[2] > 65535 || q.extent[0] > 65535)
+    throw shape_error("attend: more than 65535 heads or sequences in one call; pass them in parts.");
+  const cuda::detail::attend_call<Spec, Q, K, V, O> call{spec, q, k, v, lengths, out};
+  const dim3 grid(static_cast<unsigned>(q.extent[1]), static_cast<unsigned>(q.extent[2]),
+                  static_cast<unsigned>(q.extent[0]));
+  constexpr int warps = 8;
+  cuda::detail::attend_kernel<warps>
+      <<<grid, warps * 32, 0, on.stream>>>(call, cuda::detail::has_vector_rows(k));
+  cuda::detail::check_launch("attend_kernel");
+}
+
+template <class Spec, class Q, class K, class V, class O>
+void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, O out) {
+  if constexpr (detail::require_attend_call<memory::device, Spec, Q, K, V, O>::met) {
+    detail::require_attend_shapes(spec, q, k, v, out);
+    const device_view<const int, 1> all{};
+    if constexpr (Spec::position_type::turns) {
+      const auto queries = cuda::detail::turned(on, spec.position(), q, k.extent[1] - q.extent[1]);
+      const auto keys = cuda::detail::turned(on, spec.position(), k, 0);
+      attend_cached(
+          on, spec,
+          device_view<const float, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),
+          device_view<const float, 4>(keys.data(), k.extent[0], k.extent[1], k.extent[2], k.extent[3]), v,
+          all, out);
+    } else {
+      attend_cached(on, spec, q, k, v, all, out);
+    }
+  }
+}
+
+}  // namespace byteloom::inline v0
+
+#pragma nv_diagnostic pop

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// cuda/attend.hpp: the declaration of attention on the device, for files that g++ compiles. Some .cu file of
+// the same program includes cuda/attend.cuh and instantiates what they call:
+//
+//   BYTELOOM_INSTANTIATE_ATTEND(my_attention, const float, const byteloom::bf16, const byteloom::bf16, float)
+
+#include "byteloom/attend/attention.hpp"
+#include "byteloom/core/executor.hpp"
+#include "byteloom/core/view.hpp"
+
+namespace byteloom::inline v0 {
+
+/// out = attention(q, k, v) as `spec` says, on the executor's stream. q [batch, queries, query heads, size],
+/// k [batch, keys, key heads, size] with neighbouring dimensions (stride 1), v [batch, keys, key heads, value
+/// size], out as q with the value size; other strides are free. The queries are the last positions of the
+/// keys. All views are of device memory. Throws shape_error, and device_error where the launch fails.
+template <class Spec, class Q, class K, class V, class O>
+void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, O out);
+
+}  // namespace byteloom::inline v0
+
+/// Instantiates attend on the device for a composition and the element types of q, k, v and out. For a .cu
+/// file.
+#define BYTELOOM_INSTANTIATE_ATTEND(Spec, Q, K, V, O)                                                \
+  template void byteloom::attend(byteloom::cuda::executor, const Spec&, byteloom::device_view<Q, 4>, \
+                                 byteloom::device_view<K, 4>, byteloom::device_view<V, 4>,           \
+                                 byteloom::device_view<O, 4>);

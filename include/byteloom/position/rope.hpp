@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// position/rope: rotary position embedding (Su et al., "RoFormer", arXiv 2104.09864). Dimensions of a head
+// are taken in pairs; pair i of a head of size d turns by position * base^(-2i/d) radians, so that the dot
+// product of a query and a key depends on the distance of their positions only.
+
+#include "byteloom/core/axis.hpp"
+#include "byteloom/core/math.hpp"
+#include "byteloom/core/view.hpp"
+
+namespace byteloom::inline v0::position {
+
+/// Which dimensions form pair i of a head of size d.
+enum class pairing {
+  half_split,   ///< i and i + d/2 (GPT-NeoX, Llama as published on Hugging Face)
+  interleaved,  ///< 2i and 2i + 1 (the paper, GPT-J, Llama as published by Meta)
+};
+
+template <class Real>
+struct rotation {
+  Real cosine;
+  Real sine;
+
+  BYTELOOM_HD constexpr Real first(Real a, Real b) const { return a * cosine - b * sine; }
+  BYTELOOM_HD constexpr Real second(Real a, Real b) const { return a * sine + b * cosine; }
+};
+
+template <pairing Pairing = pairing::half_split>
+struct rope {
+  using axis = axis::position;
+  static constexpr bool turns = true;
+
+  double base = 10000.0;
+
+  /// The two dimensions of a pair; `size` is the head size, even.
+  BYTELOOM_HD static constexpr int first_of(int pair, int) {
+    return Pairing == pairing::half_split ? pair : 2 * pair;
+  }
+  BYTELOOM_HD static constexpr int second_of(int pair, int size) {
+    return Pairing == pairing::half_split ? pair + size / 2 : 2 * pair + 1;
+  }
+
+  /// How pair `pair` of a head turns at a position. The angle is reduced in double, since position times
+  /// frequency loses its fraction in float at positions that contexts reach.
+  template <class Real>
+  BYTELOOM_HD rotation<Real> at(index place, int pair, int size) const {
+    const double frequency = math::exp(math::log(base) * (-2.0 * pair / size));
+    const double half_turns = static_cast<double>(place) * frequency * (1.0 / 3.14159265358979323846);
+    const Real angle = static_cast<Real>(half_turns - 2.0 * math::floor(half_turns * 0.5 + 0.5));
+    return {math::cospi(angle), math::sinpi(angle)};
+  }
+};
+
+/// No position: queries and keys stay as they are.
+struct none {
+  using axis = axis::position;
+  static constexpr bool turns = false;
+};
+
+}  // namespace byteloom::inline v0::position
