@@ -103,30 +103,30 @@ struct require_policy {
   static_assert(
       names_axis<Policy>,
       "byteloom: every argument of attention<...> is a policy that names its axis; add a line such as "
-      "`using axis = byteloom::axis::score;` to it.");
+      "'using axis = byteloom::axis::score;' to it.");
   static_assert(
       !names_axis<Policy> || on_attention_axis<Policy>,
       "byteloom: attention<...> takes policies of the axes heads, position, mask, score, normalizer and "
       "cache; this one sits on another axis.");
   static_assert(!on_axis<Policy, axis::score> || score_hook<Policy>,
                 "byteloom: a score policy is called as policy(score, site); write "
-                "`BYTELOOM_HD float operator()(float score, byteloom::site at) const`.");
+                "'BYTELOOM_HD float operator()(float score, byteloom::site at) const'.");
   static_assert(!on_axis<Policy, axis::score> || !score_hook<Policy> || score_hook_returns_real<Policy>,
                 "byteloom: a score policy returns the new score as a float; write "
-                "`BYTELOOM_HD float operator()(float score, byteloom::site at) const`.");
+                "'BYTELOOM_HD float operator()(float score, byteloom::site at) const'.");
   static_assert(!on_axis<Policy, axis::mask> || mask_hook<Policy>,
                 "byteloom: a mask policy is asked as policy.keep(site); write "
-                "`BYTELOOM_HD bool keep(byteloom::site at) const`.");
+                "'BYTELOOM_HD bool keep(byteloom::site at) const'.");
   static_assert(
       !on_axis<Policy, axis::mask> || !mask_hook<Policy> || mask_hook_returns_bool<Policy>,
       "byteloom: keep(site) of a mask policy returns bool: true where the query sees the key; write "
-      "`BYTELOOM_HD bool keep(byteloom::site at) const`.");
+      "'BYTELOOM_HD bool keep(byteloom::site at) const'.");
   static_assert(!on_axis<Policy, axis::mask> || !has_cover<Policy> || mask_cover_hook<Policy>,
                 "byteloom: cover of a mask policy tells what the mask does to a whole tile; write "
-                "`BYTELOOM_HD byteloom::coverage cover(byteloom::tile over) const`, or leave it out.");
+                "'BYTELOOM_HD byteloom::coverage cover(byteloom::tile over) const', or leave it out.");
   static_assert(
       !on_axis<Policy, axis::position> || position_hook<Policy>,
-      "byteloom: a position policy says `static constexpr bool turns` and, where it is true, offers "
+      "byteloom: a position policy says 'static constexpr bool turns' and, where it is true, offers "
       "at<Real>(position, pair, size), first_of(pair, size) and second_of(pair, size) as position::rope "
       "does.");
   static_assert(!on_axis<Policy, axis::normalizer> || normalizer_hook<Policy>,

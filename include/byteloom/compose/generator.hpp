@@ -61,8 +61,8 @@ class generator {
 
 namespace detail {
 
-template <class Model>
-index context_of(index asked) {
+template <class Stack>
+index context_of(const Stack& stack, index asked) {
   index capacity = asked;
   const auto take = [&]<class Block>(const Block&) {
     constexpr int constant = Block::attention_type::cache_type::capacity;
@@ -73,8 +73,7 @@ index context_of(index asked) {
                            "; leave the option at 0 or make the capacity dynamic.");
     capacity = constant;
   };
-  typename Model::stack_type{}.for_each_layer(
-      [&](int, auto, std::size_t, const auto& block) { take(block); });
+  stack.for_each_layer([&](int, auto, std::size_t, const auto& block) { take(block); });
   if (capacity <= 0)
     throw argument_error(
         "generator: the context has no size; set generator_options::context to the number of tokens "
@@ -94,7 +93,7 @@ class generator_on final : public generator<Sampler> {
                std::shared_ptr<const void> owner, generator_options options)
       : on_(on),
         model_(model),
-        context_(detail::context_of<Model>(options.context)),
+        context_(detail::context_of(model.stack, options.context)),
         chunk_(std::clamp<index>(options.chunk, 1, context_)),
         resident_(on, weights, std::move(owner)),
         runner_(on, model_.stack, resident_.weights(), 1, chunk_, context_),
@@ -120,7 +119,7 @@ class generator_on final : public generator<Sampler> {
       throw argument_error("generator: the context of " + std::to_string(context_) +
                            " tokens is full; reset, or open the generator with a larger context.");
     const auto draw = [&] {
-      sample(on_, how, view<const float, 2, where>(logits_.data(), index{1}, vocabulary()), seed,
+      draw_token(on_, how, view<const float, 2, where>(logits_.data(), index{1}, vocabulary()), seed,
              view<const int, 1, where>(runner_.positions(1)), view<token, 1, where>(ids_.data(), index{1}));
       drawn_.post(on_, ids_.data());
     };

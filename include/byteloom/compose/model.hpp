@@ -6,6 +6,7 @@
 // is data and comes with them; everything that decides which kernels exist is in the type.
 
 #include <cstddef>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -68,6 +69,14 @@ struct model_weights {
   typename Model::stack_type::template weights<Where> blocks;
   head_weights<typename Model::head_type, Where> head;
   index width = 0;  ///< numbers a position carries between blocks
+};
+
+/// A model with its weights in host memory. Copies share what owns them.
+template <class Model>
+struct loaded_model {
+  Model model;
+  model_weights<Model, memory::host> weights;
+  std::shared_ptr<const void> owner;  ///< keeps what `weights` views
 };
 
 }  // namespace byteloom::inline v0

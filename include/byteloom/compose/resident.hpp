@@ -57,7 +57,7 @@ class resident {
   }
 
   template <class Format>
-  weights<Format, where> copy(const weights<Format, memory::host>& from) {
+  byteloom::weights<Format, where> copy(const byteloom::weights<Format, memory::host>& from) {
     const index code_size = static_cast<index>(size_of(Format::code_element));
     return {copy(from.codes, from.rows * Format::row_codes(from.columns) * code_size),
             copy(from.scales, from.rows * Format::row_scales(from.columns)), copy(from.bias, from.rows),

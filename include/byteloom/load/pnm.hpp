@@ -17,7 +17,6 @@
 
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/view.hpp"
-#include "byteloom/load/detail/printable.hpp"
 #include "byteloom/load/mapped_file.hpp"
 
 namespace byteloom::inline v0 {
@@ -118,10 +117,7 @@ class pnm_reader {
   std::uint64_t number(const char* item, std::uint64_t least, std::uint64_t most) {
     skip_space();
     if (at_ == bytes_.size()) refuse(item, "the file ends where a number must stand; is it truncated?");
-    if (!is_digit(peek())) {
-      refuse(item, "a number must stand here, not '" +
-                       printable({reinterpret_cast<const char*>(&bytes_[at_]), 1}) + "'.");
-    }
+    if (!is_digit(peek())) refuse(item, "a number must stand here.");
     const std::size_t first = at_;
     std::uint64_t value = 0;
     for (; at_ < bytes_.size() && is_digit(peek()); ++at_) {

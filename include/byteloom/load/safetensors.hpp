@@ -10,9 +10,10 @@
 // ..., "__metadata__": {"key": "text"}}; the data, to which the offsets are relative.
 //
 // Accepted is what the reference implementation accepts: a header of at most 100 MB, ranges that cover the
-// data without hole, overlap or rest, tensors of zero elements or rank zero. Refused beyond that: a repeated
-// name, field or metadata key (the format forbids them, the reference keeps the last), unknown fields of a
-// tensor, sizes above 2^63 - 1, and the dtypes F4, F6_*, F8_E8M0, F8_*FNUZ and C64.
+// data without hole, overlap or rest, tensors of zero elements or rank zero. Refused beyond that: repeated
+// names and metadata keys (the format forbids them, the reference keeps the last), white space before the '{'
+// (likewise), unknown fields of a tensor, a null __metadata__, sizes whose product without the zeros is above
+// 2^63 - 1, and the dtypes F4, F6_*, F8_E8M0, F8_*FNUZ and C64.
 
 #include <algorithm>
 #include <bit>
@@ -92,7 +93,7 @@ class safetensors {
   const tensor_entry& at(std::string_view name) const {
     if (const tensor_entry* const found = find(name)) return *found;
     const std::string similar = detail::nearest_names(entries_, name);
-    throw load_error(file_, detail::printable(name), data_offset_,
+    throw load_error(file_, detail::printable(name), prefix,
                      "is not in the file, which holds " + std::to_string(entries_.size()) + " tensors" +
                          (similar.empty() ? "." : "; the most similar names are " + similar + "."));
   }
@@ -139,6 +140,8 @@ class safetensors {
   }
 
  private:
+  static constexpr std::size_t prefix = sizeof(std::uint64_t);  // the header's length; the header follows
+
   void read(std::span<const std::byte> bytes);
   void arrange(detail::safetensors_header& header, std::uint64_t data_size);
 
@@ -180,7 +183,6 @@ class safetensors {
 };
 
 inline void safetensors::read(std::span<const std::byte> bytes) {
-  constexpr std::size_t prefix = sizeof(std::uint64_t);
   const auto refuse = [this](std::uint64_t at, const std::string& sentence) {
     throw load_error(file_, "", at, sentence);
   };

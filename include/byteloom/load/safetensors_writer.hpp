@@ -121,7 +121,7 @@ class safetensors_writer {
     try {
       return nlohmann::json(text).dump();
     } catch (const nlohmann::json::exception&) {
-      throw argument_error("safetensors_writer: a text is not valid UTF-8: " + detail::printable(text) + ".");
+      throw argument_error("safetensors_writer: a name or metadata text is not valid UTF-8.");
     }
   }
 

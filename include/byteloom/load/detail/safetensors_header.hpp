@@ -204,6 +204,8 @@ class safetensors_header {
   }
 
   bool parse_error(std::size_t position, const std::string&, const json::exception& cause) {
+    constexpr int above_double = 406;  // a well-formed number, but too large for the parser
+    if (cause.id == above_double) return in_numbers() ? refuse_size("stated here") : unexpected("a number");
     // what() is "[id] parse error at line L, column C: syntax error while parsing P - reason; last read:
     // ...", and what was last read may be megabytes long.
     std::string_view reason = cause.what();
@@ -327,15 +329,18 @@ class safetensors_header {
       refuse(origin_.offsets, "data_offsets " + range + " lie past the end of the file, which holds " +
                                   std::to_string(data_size_) + " bytes of data; is it truncated?");
     }
-    // In the order of the axes and without regard to a later zero, as the reference implementation has it.
-    std::uint64_t size = size_of(entry_.type);
-    bool overflow = false;
-    std::uint64_t count = 1;
+    // Zeros count as ones in the check: strides of an empty tensor are products of its other sizes.
+    index count = 1;
+    bool empty = false, overflow = false;
     for (const index axis : entry_.shape) {
-      overflow = overflow || __builtin_mul_overflow(count, static_cast<std::uint64_t>(axis), &count);
+      empty = empty || axis == 0;
+      overflow = overflow || __builtin_mul_overflow(count, std::max<index>(axis, 1), &count);
     }
-    overflow = overflow || __builtin_mul_overflow(size, count, &size);
-    if (overflow) refuse(origin_.name, "the product of the shape's sizes is above 2^64.");
+    std::uint64_t size = 0;
+    overflow = overflow || __builtin_mul_overflow(static_cast<std::uint64_t>(empty ? 0 : count),
+                                                  std::uint64_t{size_of(entry_.type)}, &size);
+    if (overflow)
+      refuse(origin_.name, "the product of the shape's sizes is above 2^63 - 1 elements or 2^64 - 1 bytes.");
     if (size != entry_.end - entry_.begin) {
       refuse(origin_.offsets, "dtype and shape ask for " + std::to_string(size) +
                                   " bytes, but data_offsets " + range + " give " +
