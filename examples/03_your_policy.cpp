@@ -79,7 +79,7 @@ void compare() {
     return bl::device_view<float, 4>(buffer.data(), 1, tokens, heads, 64);
   };
   bl::attend(stream, spec, far(dq, 8), far(dk, 2), far(dv, 2), far(dout, 8));
-  dout.copy_to(stream, out);
+  dout.copy_to_host(stream, out);
   std::printf("GPU: differs from the meaning in double precision by %.1e\n", relative_error(out, meaning));
 #endif
 }

@@ -118,9 +118,9 @@ def plain(model, device):
 
 
 @torch.no_grad()
-def bits_per_byte(model, data, device, most=None, rounded=False):
+def bits_per_byte(model, data, device, rounded=False):
     """Mean of -log2 p over the bytes of whole windows: each is fed <|begin|> and its first 2047 bytes. float32."""
-    windows = torch.frombuffer(bytearray(data[: len(data) // CONTEXT * CONTEXT]), dtype=torch.uint8).view(-1, CONTEXT).long()[:most]
+    windows = torch.frombuffer(bytearray(data[: len(data) // CONTEXT * CONTEXT]), dtype=torch.uint8).view(-1, CONTEXT).long()
     total = 0.0
     for part in windows.split(8):
         part = part.to(device)
@@ -250,14 +250,13 @@ def train(given, device):
     steps = given.steps
     if given.seconds:
         mean = (1 - given.rounded) * cost[False] + given.rounded * cost[True]
-        steps = max(20, int((given.seconds - (time.time() - began)) / mean * 0.985))
+        steps = max(20, int((given.seconds - (time.time() - began)) / mean * 0.95))
     torch.manual_seed(given.seed)
     generator.manual_seed(given.seed)
     stream.order, stream.epoch = stream.order[:0], 0
     muon, adam = optimizers()
     turn = int(steps * (1 - given.rounded))
     print(f"{parameters} parameters, {steps} steps of {given.batch * CONTEXT} bytes, rounding from step {turn}", flush=True)
-    heldout = (given.corpus / "english-heldout.txt").read_bytes().replace(b"\0", b"\n")
     note = {"what": "byte-level decoder of English text (byteloom example)", "licence": "Apache-2.0",
             "trained_by": "examples/train/english.py on the corpus `english` of bench/corpus.py", "seed": given.seed, "steps": steps}
     path = given.out / "english.safetensors"
@@ -279,18 +278,25 @@ def train(given, device):
     torch.cuda.synchronize()
     print(f"trained {steps} steps, {stream.epoch} epochs, {time.time() - began:.0f} s, last loss {running.item() / math.log(2):.4f} bits", flush=True)
     store(model, path, note)
-    text = given.heldout.read_bytes()
-    figures = {
-        "bits_per_byte": bits_per_byte(restore(path, device), text, device), "windows": len(text) // CONTEXT, "context": CONTEXT,
-        "xz9_bits_per_byte": len(lzma.compress(text, preset=9)) * 8 / len(text), "heldout_bytes": len(text), "parameters": parameters,
-        "bits_per_byte_of_float_before_rounding": float_figure, "bits_per_byte_of_float_after_rounding": bits_per_byte(plain(model, device), text, device),
-    }
+    figure = bits_per_byte(restore(path, device), given.heldout.read_bytes(), device)
+    store(model, path, note | {"held_out": f"{figure:.4f} bits per byte on {given.heldout.name}", "parameters": parameters})
+    evaluate(given, device, path, {
+        "bits_per_byte_of_float_before_rounding": float_figure,
+        "bits_per_byte_of_float_after_rounding": bits_per_byte(plain(model, device), given.heldout.read_bytes(), device),
+        "training_sha256": hashlib.sha256(train_path.read_bytes()).hexdigest(), "steps": steps, "training_bytes_seen": steps * given.batch * CONTEXT,
+        "training_seconds": round(time.time() - began), "training_device": torch.cuda.get_device_name()})
+
+
+def evaluate(given, device, path, figures):
+    """Adds the held-out figures of a stored model to `figures` and notes them in figures.json."""
+    model, text = restore(path, device), given.heldout.read_bytes()
+    figures |= {"bits_per_byte": bits_per_byte(model, text, device), "windows": len(text) // CONTEXT, "context": CONTEXT,
+                "xz9_bits_per_byte": len(lzma.compress(text, preset=9)) * 8 / len(text), "heldout_bytes": len(text),
+                "parameters": sum(p.numel() for p in model.parameters()), "sha256": export.sha256(path)}
     print(figures, flush=True)
-    store(model, path, note | {"held_out": f"{figures['bits_per_byte']:.4f} bits per byte on {given.heldout.name}", "parameters": parameters})
-    whole = bits_per_byte(restore(path, device), heldout, device, most=given.most)
-    figures |= {"whole_split_bits_per_byte": whole, "whole_split_bytes": min(len(heldout), given.most * CONTEXT) // CONTEXT * CONTEXT,
-                "training_sha256": hashlib.sha256(train_path.read_bytes()).hexdigest(), "steps": steps, "training_bytes_seen": steps * given.batch * CONTEXT,
-                "training_seconds": round(time.time() - began), "device": torch.cuda.get_device_name(), "sha256": export.sha256(path)}
+    if given.corpus:
+        whole = (given.corpus / "english-heldout.txt").read_bytes().replace(b"\0", b"\n")
+        figures |= {"whole_split_bits_per_byte": bits_per_byte(model, whole, device), "whole_split_bytes": len(whole) // CONTEXT * CONTEXT}
     export.note_figures(given.out / "figures.json", "english", figures)
     print(figures, flush=True)
 
@@ -316,7 +322,7 @@ def main():
     parser.add_argument("--corpus", type=pathlib.Path, help="folder that bench/corpus.py wrote")
     parser.add_argument("--heldout", type=pathlib.Path, default=pathlib.Path("tests/data/english_heldout.txt"))
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("examples/models"))
-    parser.add_argument("--steps", type=int, default=10000)
+    parser.add_argument("--steps", type=int, default=17054)
     parser.add_argument("--seconds", type=float, default=0.0, help="choose the number of steps so that training ends after this time")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=3e-3)
@@ -325,9 +331,9 @@ def main():
     parser.add_argument("--warmup", type=int, default=150)
     parser.add_argument("--rounded", type=float, default=0.25, help="the part of the steps, the last, that trains int4 weights")
     parser.add_argument("--attention", choices=("auto", "flash", "cudnn"), default="auto")
-    parser.add_argument("--most", type=int, default=4096, help="windows of the whole held-out split to measure")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model", type=pathlib.Path, default=pathlib.Path("examples/models/english.safetensors"))
+    parser.add_argument("--evaluate", action="store_true", help="write the held-out figures of --model instead of training")
     parser.add_argument("--sample", nargs="+", metavar="PROMPT", help="write on from prompts instead of training")
     parser.add_argument("--bytes", type=int, default=300)
     parser.add_argument("--temperature", type=float, nargs="+", default=[0.7])
@@ -335,6 +341,8 @@ def main():
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if given.sample:
         sample(given, device)
+    elif given.evaluate:
+        evaluate(given, device, given.model, {})
     else:
         given.out.mkdir(parents=True, exist_ok=True)
         train(given, device)

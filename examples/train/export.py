@@ -71,8 +71,8 @@ def sha256(path):
 
 
 def note_figures(path, name, figures):
-    """Puts the figures of one model into figures.json, beside those of the others."""
+    """Adds figures of one model to figures.json, beside what is there."""
     path = pathlib.Path(path)
     known = json.loads(path.read_text()) if path.exists() else {}
-    known[name] = figures
+    known[name] = known.get(name, {}) | figures
     path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")

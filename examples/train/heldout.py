@@ -12,7 +12,7 @@ import collections
 import hashlib
 import pathlib
 
-BYTES, EXTRACT = 65536, 3000
+BYTES, EXTRACT = 65536, 1900
 
 
 def main():

@@ -90,6 +90,9 @@ TEST_CASE("a missing name is answered with the most similar ones") {
   CHECK(has(message,
             "'blocks.0.attend.qkv.weight', 'blocks.0.attend.qkv.scale', 'blocks.1.attend.qkv.weight'."));
   CHECK(has(message_of([&] { file.at("~~~"); }), "which holds 5 tensors."));
+  // What two names share is counted once, also where start and end overlap.
+  CHECK(bl::detail::likeness("aa", "aaa") == 2);
+  CHECK(bl::detail::likeness("a.b.c", "a.x.c") == 4);
 }
 
 TEST_CASE("typed access checks type, rank and alignment") {

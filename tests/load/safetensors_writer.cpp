@@ -45,6 +45,8 @@ TEST_CASE("the writer refuses what the reader would, and stays usable") {
   CHECK_THROWS_AS(writer.set_metadata("k", "\xc3("), bl::argument_error);
   CHECK_THROWS_AS(writer.add<float>("y", {3}, numbers), bl::shape_error);
   CHECK_THROWS_AS(writer.add<float>("y", {-2, -1}, numbers), bl::shape_error);
+  CHECK_THROWS_AS(writer.add<float>("y", {0, -1}, {}), bl::shape_error);
+  CHECK_THROWS_AS(writer.add<float>("y", {0, bl::index{1} << 62, 8}, {}), bl::shape_error);
   CHECK_THROWS_AS(writer.add<float>("y", {bl::index{1} << 62, 4, 2}, numbers), bl::shape_error);
   writer.add<float>("y", {1, 2}, numbers);
   const auto bytes = writer.bytes();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EXPECT: byteloom: attend(executor, spec, q, k, v, out) takes an attention<...>, or a struct that derives from
+// EXPECT: byteloom: attend(executor, spec, q, k, v, out) takes an attention<...>, or a struct that derives
+// from
 #include "byteloom/attend/mask/causal.hpp"
 #include "byteloom/host/attend.hpp"
 

@@ -12,11 +12,14 @@ namespace bl = byteloom;
 struct distance_penalty {
   using axis = bl::axis::score;
   float slope;
-  BYTELOOM_HD float operator()(float score, bl::site at) const { return score - slope * float(at.query - at.key); }
+  BYTELOOM_HD float operator()(float score, bl::site at) const {
+    return score - slope * float(at.query - at.key);
+  }
 };
 
-using attention = bl::attention<bl::heads<4, 2, 64>, bl::position::rope<>, bl::mask::causal, bl::mask::window<8>,
-                                distance_penalty, bl::normalizer::softmax, bl::cache::contiguous<bl::bf16>>;
+using attention =
+    bl::attention<bl::heads<4, 2, 64>, bl::position::rope<>, bl::mask::causal, bl::mask::window<8>,
+                  distance_penalty, bl::normalizer::softmax, bl::cache::contiguous<bl::bf16>>;
 attention spec{distance_penalty{0.1f}};
 
 void call(bl::host_view<float, 4> x) { bl::attend(bl::host::here(), spec, x, x, x, x); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EXPECT: byteloom: a policy travels by value into kernels, so it must be trivially copyable; keep data behind
+// EXPECT: byteloom: a policy travels by value into kernels, so it must be trivially copyable; keep data
+// behind
 #include <vector>
 
 #include "byteloom/attend/attention.hpp"

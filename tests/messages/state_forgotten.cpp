@@ -8,7 +8,9 @@ namespace bl = byteloom;
 struct distance_penalty {
   using axis = bl::axis::score;
   float slope;
-  BYTELOOM_HD float operator()(float score, bl::site at) const { return score - slope * float(at.query - at.key); }
+  BYTELOOM_HD float operator()(float score, bl::site at) const {
+    return score - slope * float(at.query - at.key);
+  }
 };
 
 bl::attention<bl::heads<4, 2, 64>, distance_penalty> spec;

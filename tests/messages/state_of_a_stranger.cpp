@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // EXPECT: byteloom: a state was given for a policy that this composition does not contain (or more often than
-#include "byteloom/attend/score/softcap.hpp"
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/attend/mask/causal.hpp"
+#include "byteloom/attend/score/softcap.hpp"
 
 namespace bl = byteloom;
 

@@ -62,7 +62,7 @@ struct attention {
   /// What the raw dot product of a query and a key becomes before the masks.
   template <class Real>
   BYTELOOM_HD Real score(Real dot, site at) const {
-    if constexpr (!replaces_scale) dot *= Real(1) / math::sqrt(static_cast<Real>(int{heads().size}));
+    if constexpr (!replaces_scale) dot *= math::rsqrt(static_cast<Real>(int{heads().size}));
     return score_from<0>(dot, at);
   }
 

@@ -18,7 +18,7 @@ struct identity {
 struct silu {
   template <class Real>
   BYTELOOM_HD Real operator()(Real x) const {
-    return x / (Real(1) + math::exp(-x));
+    return math::divide(x, Real(1) + math::exp(-x));
   }
 };
 

@@ -112,7 +112,7 @@ class classifier_on final : public classifier {
                         " make " + std::to_string(tokens) + " patches, but the model has positions for " +
                         std::to_string(weights.embedding.position.extent[0]) +
                         "; give images of the size it learned.");
-    const index numbers = model.tokenizer.columns(options.channels);
+    const index numbers = model.tokenizer.numbers(options.channels);
     if (weights.embedding.matrix.columns != numbers)
       throw shape_error("classifier: a patch of " + std::to_string(options.channels) + " channels has " +
                         std::to_string(numbers) + " numbers, but the model's first matrix takes " +

@@ -10,6 +10,7 @@
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/compose/activation.hpp"
 #include "byteloom/compose/stage.hpp"
+#include "byteloom/core/division.hpp"
 #include "byteloom/core/view.hpp"
 
 namespace byteloom::inline v0::epilogue {
@@ -34,7 +35,7 @@ struct plain {
  private:
   BYTELOOM_HD void put(index row, index column, float value) const {
     value = activation(value);
-    if (residual.data != nullptr) value += residual(row % residual.extent[0], column);
+    if (residual.data != nullptr) value += residual(remainder(row, residual.extent[0]), column);
     out(row, column) = static_cast<Out>(value);
   }
 };
@@ -75,8 +76,8 @@ struct projection {
     const int size = static_cast<int>(q.extent[3]);
     const index turned = (q.extent[2] + keys.extent[2]) * (size / 2);
     if (pair >= turned) return {2 * pair, 2 * pair + 1};
-    const index head = pair / (size / 2);
-    const int in_head = static_cast<int>(pair % (size / 2));
+    const index head = quotient(pair, size / 2);
+    const int in_head = static_cast<int>(remainder(pair, size / 2));
     if constexpr (turning::turns) {
       return {head * size + turning::first_of(in_head, size),
               head * size + turning::second_of(in_head, size)};
@@ -87,21 +88,22 @@ struct projection {
 
   BYTELOOM_HD void store(index row, index pair, column_pair at, float first, float second) const {
     const int size = static_cast<int>(q.extent[3]);
-    const index batch = row / q.extent[1];
+    const index batch = quotient(row, q.extent[1]);
     const index place = positions.data[row * positions.stride[0]];
     const index query_columns = q.extent[2] * size;
     const index key_columns = keys.extent[2] * size;
     if (at.first < query_columns + key_columns) {
       if constexpr (turning::turns) {
-        const auto turn = position.template at<float>(place, static_cast<int>(pair % (size / 2)), size);
+        const auto turn =
+            position.template at<float>(place, static_cast<int>(remainder(pair, size / 2)), size);
         const float turned = turn.first(first, second);
         second = turn.second(first, second);
         first = turned;
       }
       if (at.first < query_columns) {
-        const index query = row % q.extent[1];
-        q(batch, query, at.first / size, at.first % size) = first;
-        q(batch, query, at.second / size, at.second % size) = second;
+        const index query = remainder(row, q.extent[1]);
+        q(batch, query, quotient(at.first, size), remainder(at.first, size)) = first;
+        q(batch, query, quotient(at.second, size), remainder(at.second, size)) = second;
       } else {
         append(keys, batch, place, at.first - query_columns, first);
         append(keys, batch, place, at.second - query_columns, second);
@@ -115,7 +117,8 @@ struct projection {
  private:
   BYTELOOM_HD static void append(const view<cached, 4, Where>& cache, index batch, index place, index column,
                                  float value) {
-    cache(batch, place, column / cache.extent[3], column % cache.extent[3]) = static_cast<cached>(value);
+    cache(batch, place, quotient(column, cache.extent[3]), remainder(column, cache.extent[3])) =
+        static_cast<cached>(value);
   }
 };
 

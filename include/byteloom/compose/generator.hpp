@@ -84,7 +84,7 @@ index context_of(const Stack& stack, index asked) {
 }  // namespace detail
 
 template <class Executor, class Model, class Sampler>
-class generator_on final : public generator<Sampler> {
+class generator_on : public generator<Sampler> {
   static_assert(Model::head_type::per_token,
                 "byteloom: a generator needs a model whose head is head::logits.");
 
@@ -118,23 +118,24 @@ class generator_on final : public generator<Sampler> {
     if (position() >= context_)
       throw argument_error("generator: the context of " + std::to_string(context_) +
                            " tokens is full; reset, or open the generator with a larger context.");
-    const auto draw = [&] {
-      draw_token(on_, how, view<const float, 2, where>(logits_.data(), index{1}, vocabulary()), seed,
-             view<const int, 1, where>(runner_.positions(1)), view<token, 1, where>(ids_.data(), index{1}));
+    const auto draw_next = [&] {
+      draw(on_, how, view<const float, 2, where>(logits_.data(), index{1}, vocabulary()), seed,
+                 view<const int, 1, where>(runner_.positions(1)),
+                 view<token, 1, where>(ids_.data(), index{1}));
       drawn_.post(on_, ids_.data());
     };
     if (pending_ == none) {
       place(position_ - 1, 1);
-      draw();
+      draw_next();
     } else {
       // The last draw left its token in ids_ and the place before it in positions and lengths, so that a step
       // needs nothing from the host and can be repeated as it is.
-      replay_(on_, std::pair{how, seed}, [&] {
+      replay_(on_, draw_settings{how, seed}, [&] {
         advance(on_, runner_.positions(1), runner_.lengths());
         embed(1);
         runner_.forward(1);
         head(1, 0);
-        draw();
+        draw_next();
       });
       ++position_;
       pending_ = none;
@@ -178,6 +179,11 @@ class generator_on final : public generator<Sampler> {
   static constexpr token none = -1;
   template <class T>
   using buffer = typename backend<Executor>::template buffer<T>;
+
+  struct draw_settings {
+    Sampler how;
+    std::uint64_t seed;
+  };
 
   static std::size_t size(index n) { return static_cast<std::size_t>(n); }
 

@@ -40,7 +40,7 @@ struct rms {
   }
   template <class Real>
   BYTELOOM_HD affine<Real> finish(const state<Real>& row) const {
-    return {Real(1) / math::sqrt(row.squares / row.count + static_cast<Real>(epsilon)), Real(0)};
+    return {math::rsqrt(math::divide(row.squares, row.count) + static_cast<Real>(epsilon)), Real(0)};
   }
 };
 
@@ -62,7 +62,7 @@ struct layer {
   BYTELOOM_HD static void add(state<Real>& row, Real x) {
     row.count += 1;
     const Real distance = x - row.mean;
-    row.mean += distance / row.count;
+    row.mean += math::divide(distance, row.count);
     row.squares += distance * (x - row.mean);
   }
   template <class Real>
@@ -70,13 +70,13 @@ struct layer {
     const Real count = into.count + other.count;
     if (count == Real(0)) return;
     const Real distance = other.mean - into.mean;
-    into.mean += distance * (other.count / count);
-    into.squares += other.squares + distance * distance * (into.count * other.count / count);
+    into.mean += distance * math::divide(other.count, count);
+    into.squares += other.squares + distance * distance * math::divide(into.count * other.count, count);
     into.count = count;
   }
   template <class Real>
   BYTELOOM_HD affine<Real> finish(const state<Real>& row) const {
-    const Real factor = Real(1) / math::sqrt(row.squares / row.count + static_cast<Real>(epsilon));
+    const Real factor = math::rsqrt(math::divide(row.squares, row.count) + static_cast<Real>(epsilon));
     return {factor, -row.mean * factor};
   }
 };

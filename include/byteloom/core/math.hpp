@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// core/math: the elementary functions that policies call. On the host they are the standard library's; on the
-// device exp2, exp and tanh in float are the hardware's approximations (relative error about 2^-22 for exp2,
-// absolute about 2^-11 for tanh), chosen here and not by a compiler flag, so that a user's flags never change
-// a result.
+// core/math: the elementary functions that policies call. On the host they are the standard library's; on the device
+// exp2, exp, tanh, rsqrt and divide in float are the hardware's approximations (relative error about 2^-22; tanh
+// absolute 2^-11; divisors below 2^126), chosen here and not by a compiler flag, so that a user's flags never change a
+// result.
 
 #include <cmath>
 #include <concepts>
@@ -36,6 +36,10 @@ BYTELOOM_HD float tanh(float x) {
   asm("tanh.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
+BYTELOOM_HD float divide(float a, float b) { return ::__fdividef(a, b); }
+BYTELOOM_HD double divide(double a, double b) { return a / b; }
+BYTELOOM_HD float rsqrt(float x) { return ::rsqrtf(x); }
+BYTELOOM_HD double rsqrt(double x) { return ::rsqrt(x); }
 BYTELOOM_HD double exp2(double x) { return ::exp2(x); }
 BYTELOOM_HD double exp(double x) { return ::exp(x); }
 BYTELOOM_HD double tanh(double x) { return ::tanh(x); }
@@ -43,6 +47,14 @@ BYTELOOM_HD double tanh(double x) { return ::tanh(x); }
 BYTELOOM_HD auto exp2(std::floating_point auto x) { return std::exp2(x); }
 BYTELOOM_HD auto exp(std::floating_point auto x) { return std::exp(x); }
 BYTELOOM_HD auto tanh(std::floating_point auto x) { return std::tanh(x); }
+template <std::floating_point Real>
+BYTELOOM_HD Real divide(Real a, Real b) {
+  return a / b;
+}
+template <std::floating_point Real>
+BYTELOOM_HD Real rsqrt(Real x) {
+  return Real(1) / std::sqrt(x);
+}
 #endif
 
 BYTELOOM_HD float log(float x) { return ::logf(x); }

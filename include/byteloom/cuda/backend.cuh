@@ -63,7 +63,8 @@ struct backend<cuda::executor> {
    public:
     template <class Key, class F>
     void operator()(cuda::executor on, const Key& key, const F& f) {
-      static_assert(std::is_trivially_copyable_v<Key>);
+      static_assert(std::is_trivially_copyable_v<Key>,
+                    "byteloom: a sampler travels by value into kernels, so it must be trivially copyable.");
       std::vector<std::byte> bytes(sizeof(Key));
       std::memcpy(bytes.data(), &key, sizeof(Key));
       if (bytes != key_) {

@@ -8,6 +8,7 @@
 
 #include "byteloom/cuda/attend.cuh"
 #include "byteloom/cuda/backend.cuh"
+#include "byteloom/cuda/device.cuh"
 #include "byteloom/cuda/gather.cuh"
 #include "byteloom/cuda/generator.hpp"
 #include "byteloom/cuda/sample.cuh"
@@ -15,12 +16,45 @@
 
 namespace byteloom::inline v0 {
 
+namespace cuda::detail {
+
+/// The stream that was given, or one of our own in place of the default stream, which cannot be captured in a
+/// graph.
+class captured_stream {
+ public:
+  explicit captured_stream(executor given) : stream_(given.stream) {
+    if (stream_ != nullptr) return;
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
+    owned_ = true;
+  }
+  captured_stream(const captured_stream&) = delete;
+  captured_stream& operator=(const captured_stream&) = delete;
+  ~captured_stream() {
+    if (owned_) cudaStreamDestroy(stream_);
+  }
+  executor on() const { return {stream_}; }
+
+ private:
+  cudaStream_t stream_;
+  bool owned_ = false;
+};
+
+/// The stream is the first base, so that it outlives what runs on it.
+template <class Model, class Sampler>
+class device_generator final : captured_stream, public generator_on<executor, Model, Sampler> {
+ public:
+  device_generator(executor given, const loaded_model<Model>& loaded, const generator_options& options)
+      : captured_stream(given),
+        generator_on<executor, Model, Sampler>(on(), loaded.model, loaded.weights, loaded.owner, options) {}
+};
+
+}  // namespace cuda::detail
+
 template <class Sampler, class Model>
 std::unique_ptr<generator<Sampler>> open_generator(cuda::executor on, const loaded_model<Model>& loaded,
                                                    const generator_options& options) {
   cuda::require_device();
-  return std::make_unique<generator_on<cuda::executor, Model, Sampler>>(on, loaded.model, loaded.weights,
-                                                                        loaded.owner, options);
+  return std::make_unique<cuda::detail::device_generator<Model, Sampler>>(on, loaded, options);
 }
 
 template <class Model>

@@ -73,7 +73,7 @@ __device__ void multiply_run(const Weights& weights, column_pair at, index colum
 }
 
 template <int Rows, int Warps, class Stage>
-__global__ __launch_bounds__(Warps * 32) void stage_kernel(const __grid_constant__ Stage stage) {
+__global__ __launch_bounds__(Warps * 32, 1) void stage_kernel(const __grid_constant__ Stage stage) {
   extern __shared__ float4 shared[];
   float* x = reinterpret_cast<float*>(shared);
   const int lane = static_cast<int>(threadIdx.x) % 32;

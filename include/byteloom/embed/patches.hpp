@@ -5,6 +5,7 @@
 // is added (Dosovitskiy et al., arXiv 2010.11929, without the class token). Which pixels form a patch is the
 // tokenizer's say.
 
+#include "byteloom/core/division.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/quantize/linear.hpp"
 
@@ -29,11 +30,10 @@ struct source {
   Tokenizer tokenizer;
 
   BYTELOOM_HD float load(index row, index column) const {
-    const index height = images.extent[1];
     const index width = images.extent[2];
-    const index patches = tokenizer.rows(height) * tokenizer.columns_of_patches(width);
-    const index offset = tokenizer.locate(row % patches, column, width, images.extent[3]);
-    return images.data[row / patches * images.stride[0] + offset];
+    const index patches = tokenizer.patch_rows(images.extent[1]) * tokenizer.patch_columns(width);
+    const index offset = tokenizer.locate(remainder(row, patches), column, width, images.extent[3]);
+    return images.data[quotient(row, patches) * images.stride[0] + offset];
   }
 };
 

@@ -25,6 +25,7 @@
 #include "byteloom/core/element.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/view.hpp"
+#include "byteloom/load/detail/byte_count.hpp"
 #include "byteloom/load/detail/printable.hpp"
 #include "byteloom/load/detail/safetensors_dtype.hpp"
 
@@ -46,13 +47,7 @@ class safetensors_writer {
     if (clash != tensors_.end()) {
       throw argument_error("safetensors_writer: '" + detail::printable(name) + "' has been added already.");
     }
-    std::uint64_t size = size_of(type);
-    bool possible = true;
-    for (const index axis : shape) {
-      possible =
-          possible && axis >= 0 && !__builtin_mul_overflow(size, static_cast<std::uint64_t>(axis), &size);
-    }
-    if (!possible || size != bytes.size()) {
+    if (detail::byte_count(type, shape) != bytes.size()) {
       throw shape_error("safetensors_writer: '" + detail::printable(name) + "' has " +
                         std::to_string(bytes.size()) + " bytes, which its shape and type " +
                         std::string(name_of(type)) + " do not ask for.");

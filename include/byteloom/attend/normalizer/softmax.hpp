@@ -59,7 +59,7 @@ struct softmax {
 
   template <class Real>
   BYTELOOM_HD Real finish(const state<Real>& row) const {
-    return row.sum > 0 ? Real(1) / row.sum : Real(0);
+    return row.sum > 0 ? math::divide(Real(1), row.sum) : Real(0);
   }
 
  private:

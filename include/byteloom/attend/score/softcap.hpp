@@ -16,7 +16,7 @@ struct softcap {
 
   template <class Real>
   BYTELOOM_HD Real operator()(Real score, site) const {
-    return static_cast<Real>(cap) * math::tanh(score / static_cast<Real>(cap));
+    return static_cast<Real>(cap) * math::tanh(math::divide(score, static_cast<Real>(cap)));
   }
 };
 

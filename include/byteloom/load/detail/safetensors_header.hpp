@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "byteloom/core/error.hpp"
+#include "byteloom/load/detail/byte_count.hpp"
 #include "byteloom/load/detail/printable.hpp"
 #include "byteloom/load/detail/safetensors_dtype.hpp"
 #include "byteloom/load/tensor_entry.hpp"
@@ -240,15 +241,10 @@ class safetensors_header {
 
   std::uint64_t reached() const { return static_cast<std::uint64_t>(furthest_ - text_.data()); }
 
-  /// The token of the current event is done with.
+  /// The token of the current event is done with. (After a number the parser has read one character more, to
+  /// see that it ends: a separator, which token() skips, or a bracket, at which nothing can be wrong.)
   bool pass() {
     done_ = reached();
-    // A number ends where the next character shows it; that character has been read, but is not part of it.
-    if (in_numbers() && done_ > 0) {
-      const char last = text_[done_ - 1];
-      const bool of_token = (last >= '0' && last <= '9') || last == '[';
-      if (!of_token) --done_;
-    }
     return true;
   }
 
@@ -329,20 +325,12 @@ class safetensors_header {
       refuse(origin_.offsets, "data_offsets " + range + " lie past the end of the file, which holds " +
                                   std::to_string(data_size_) + " bytes of data; is it truncated?");
     }
-    // Zeros count as ones in the check: strides of an empty tensor are products of its other sizes.
-    index count = 1;
-    bool empty = false, overflow = false;
-    for (const index axis : entry_.shape) {
-      empty = empty || axis == 0;
-      overflow = overflow || __builtin_mul_overflow(count, std::max<index>(axis, 1), &count);
-    }
-    std::uint64_t size = 0;
-    overflow = overflow || __builtin_mul_overflow(static_cast<std::uint64_t>(empty ? 0 : count),
-                                                  std::uint64_t{size_of(entry_.type)}, &size);
-    if (overflow)
+    const auto size = byte_count(entry_.type, entry_.shape);
+    if (!size) {
       refuse(origin_.name, "the product of the shape's sizes is above 2^63 - 1 elements or 2^64 - 1 bytes.");
-    if (size != entry_.end - entry_.begin) {
-      refuse(origin_.offsets, "dtype and shape ask for " + std::to_string(size) +
+    }
+    if (*size != entry_.end - entry_.begin) {
+      refuse(origin_.offsets, "dtype and shape ask for " + std::to_string(*size) +
                                   " bytes, but data_offsets " + range + " give " +
                                   std::to_string(entry_.end - entry_.begin) + ".");
     }

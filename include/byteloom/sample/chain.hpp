@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// sample/chain: steps joined into a sampler. They act left to right; then one of the kept tokens is drawn
+// with the probability that softmax gives it. The draw is the Gumbel-max rule: the largest logit -
+// log(-log(u)) wins, u being a uniform number of its own for each token. It needs no sum, so both backends
+// draw the same token.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "byteloom/core/bits.hpp"
+#include "byteloom/core/math.hpp"
+#include "byteloom/core/slots.hpp"
+#include "byteloom/sample/philox.hpp"
+#include "byteloom/sample/steps.hpp"
+#include "byteloom/tokenize/token.hpp"
+
+#if defined(__CUDACC__)
+#pragma nv_diagnostic push
+#pragma nv_diag_error 20011, 20013, 20014, 20015
+#endif
+
+namespace byteloom::inline v0::sample {
+
+template <class... Steps>
+struct chain {
+  static_assert((std::is_same_v<typename Steps::axis, axis::sampler> && ...),
+                "byteloom: every argument of sample::chain<...> is a step; add using axis = "
+                "byteloom::axis::sampler; to your own.");
+  static_assert(
+      (std::is_trivially_copyable_v<Steps> && ...),
+      "byteloom: a step of sample::chain<...> travels by value into kernels, so it must be trivially "
+      "copyable; keep data behind a view.");
+
+  [[no_unique_address]] slots<Steps...> steps;
+
+  /// States in any order, as for attention<...>.
+  template <class... Given>
+  requires(!std::is_base_of_v<chain, Given> && ...) constexpr chain(const Given&... given)
+      : steps(byteloom::fill(std::type_identity<slots<Steps...>>{}, given...)) {}
+
+  /// Throws argument_error where a step's settings mean nothing.
+  void validate() const {
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+      (validate_one(steps.template get<Index>()), ...);
+    }
+    (std::index_sequence_for<Steps...>{});
+  }
+
+  /// Applies all steps.
+  template <class Candidates>
+  BYTELOOM_HD void operator()(Candidates& candidates) const {
+    apply<0>(candidates);
+  }
+
+ private:
+  template <class Step>
+  static void validate_one(const Step& step) {
+    if constexpr (requires { step.validate(); }) step.validate();
+  }
+
+  template <std::size_t Index, class Candidates>
+  BYTELOOM_HD void apply(Candidates& candidates) const {
+    if constexpr (Index < sizeof...(Steps)) {
+      steps.template get<Index>()(candidates);
+      apply<Index + 1>(candidates);
+    }
+  }
+};
+
+/// What a kept token races with: the largest of these is drawn.
+BYTELOOM_HD float race(float logit, std::uint64_t seed, std::uint64_t position, token id) {
+  return logit - math::log(-math::log(uniform(seed, position, static_cast<std::uint32_t>(id))));
+}
+
+/// A float's bits as an integer of the same order: larger floats, larger integers.
+BYTELOOM_HD constexpr std::uint32_t ordered(float x) {
+  const auto bits = bit_cast<std::uint32_t>(x);
+  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+}
+
+}  // namespace byteloom::inline v0::sample
+
+#if defined(__CUDACC__)
+#pragma nv_diagnostic pop
+#endif

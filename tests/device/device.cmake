@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# Device tests: compiled wherever nvcc is, run where a GPU is.
+if(NOT byteloom_with_cuda)
+  return()
+endif()
+set_property(GLOBAL APPEND PROPERTY JOB_POOLS heavy=1)
+add_library(byteloom_device_main OBJECT support/device_main.cpp)
+target_link_libraries(byteloom_device_main PRIVATE byteloom::byteloom doctest::doctest)
+add_library(byteloom_device_support OBJECT support/device.cu)
+target_link_libraries(byteloom_device_support PRIVATE byteloom::cuda)
+
+add_custom_target(device)
+set(commands_memcheck)
+set(commands_racecheck)
+find_program(BYTELOOM_COMPUTE_SANITIZER compute-sanitizer HINTS ${CUDAToolkit_BIN_DIR})
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cu)
+foreach(source IN LISTS sources)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(device_${name} ${source} $<TARGET_OBJECTS:byteloom_device_main>
+    $<TARGET_OBJECTS:byteloom_device_support>)
+  target_link_libraries(device_${name} PRIVATE byteloom::byteloom byteloom::cuda doctest::doctest)
+  target_include_directories(device_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  set_target_properties(device_${name} PROPERTIES CUDA_RUNTIME_LIBRARY Static JOB_POOL_COMPILE heavy)
+  add_test(NAME device.${name} COMMAND device_${name})
+  set_tests_properties(device.${name} PROPERTIES LABELS gpu SKIP_RETURN_CODE 77 TIMEOUT 600
+    ENVIRONMENT "${byteloom_test_environment}")
+  add_dependencies(device device_${name})
+  foreach(tool memcheck racecheck)
+    list(APPEND commands_${tool} COMMAND ${CMAKE_COMMAND} -E env ${byteloom_test_environment} BYTELOOM_REQUIRE_GPU=1
+      BYTELOOM_TEST_WINDOWS=1 ${BYTELOOM_COMPUTE_SANITIZER} --tool ${tool} --error-exitcode 1 $<TARGET_FILE:device_${name}>)
+  endforeach()
+endforeach()
+
+if(BYTELOOM_COMPUTE_SANITIZER)
+  foreach(tool memcheck racecheck)
+    add_custom_target(${tool} ${commands_${tool}} USES_TERMINAL)
+    add_dependencies(${tool} device)
+  endforeach()
+endif()
