@@ -43,12 +43,14 @@ void for_each_run(const Weights& weights, index row, const Body& body) {
     }
   };
   constexpr int multiple = Weights::format::columns_multiple;
-  if constexpr (multiple % 32 == 0) {
+  if constexpr (multiple % 64 == 0) {
+    walk(std::integral_constant<int, 64>{});
+  } else if constexpr (multiple % 32 == 0) {
     walk(std::integral_constant<int, 32>{});
   } else if constexpr (multiple % 8 == 0) {
     walk(std::integral_constant<int, 8>{});
-  } else if (weights.columns % 32 == 0) {
-    walk(std::integral_constant<int, 32>{});
+  } else if (weights.columns % 64 == 0) {
+    walk(std::integral_constant<int, 64>{});
   } else {
     walk(std::integral_constant<int, 1>{});
   }
@@ -59,8 +61,13 @@ template <class Weights>
 float dot(const Weights& weights, index row, const float* x) {
   float partial[8] = {};  // eight sums, so that the compiler may use vectors without reordering one sum
   for_each_run(weights, row, [&]<int Run>(index c, const float(&values)[Run]) {
-    for (int i = 0; i < Run; i += 8)
-      for (int j = 0; j < std::min(8, Run); ++j) partial[j] += values[i + j] * x[c + i + j];
+    if constexpr (Run % 8 == 0) {
+      const float* own = x + c;
+      for (int i = 0; i < Run; i += 8)
+        for (int j = 0; j < 8; ++j) partial[j] += values[i + j] * own[i + j];
+    } else {
+      partial[0] += values[0] * x[c];
+    }
   });
   float sum = 0;
   for (float part : partial) sum += part;
