@@ -210,9 +210,9 @@ TEST_CASE("states find their policies, and policies without state take no room")
   using spec_type =
       bl::attention<bl::heads<2, 2, 16>, bl::mask::window<>, test::distance_penalty, bl::score::softcap>;
   const spec_type spec{bl::score::softcap{3.0f}, bl::mask::window<>{{5}}, test::distance_penalty{0.5f}};
-  CHECK(spec.joined.get<1>().width == 5);
-  CHECK(spec.joined.get<2>().slope == 0.5f);
-  CHECK(spec.joined.get<3>().cap == 3.0f);
+  CHECK(spec.get<1>().width == 5);
+  CHECK(spec.get<2>().slope == 0.5f);
+  CHECK(spec.get<3>().cap == 3.0f);
   CHECK(sizeof(spec_type) == 12);
   CHECK(std::is_empty_v<bl::attention<bl::heads<2, 2, 16>, bl::mask::causal, bl::mask::window<8>>>);
 }

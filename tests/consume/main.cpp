@@ -32,7 +32,7 @@ int main() {
 #ifdef CONSUME_CUDA
   right = attend_on_gpu(spec, q.data(), k.data(), out.data(), tokens) && right;
 #endif
-  std::printf("byteloom %d.%d.%d: %s\n", BYTELOOM_VERSION_MAJOR, BYTELOOM_VERSION_MINOR, BYTELOOM_VERSION_PATCH,
-              right ? "right" : "wrong");
+  std::printf("byteloom %d.%d.%d: %s\n", BYTELOOM_VERSION_MAJOR, BYTELOOM_VERSION_MINOR,
+              BYTELOOM_VERSION_PATCH, right ? "right" : "wrong");
   return right ? 0 : 1;
 }

@@ -54,6 +54,8 @@ def check_headers(root, faults):
             faults.append(f"{name}: no #pragma once at its head")
         if path.suffix == ".hpp" and CUDA_INCLUDE.search(text):
             faults.append(f"{name}: a .hpp includes a CUDA header")
+        if re.search(r"^[^/]*\[\[no_unique_address\]\]", text, re.M):
+            faults.append(f"{name}: [[no_unique_address]], which nvcc lays out differently on the device")
         lengths.append(lines_of_code(text))
         if lengths[-1] > LONGEST_HEADER:
             faults.append(f"{name}: {lengths[-1]} lines of code, more than {LONGEST_HEADER}")
@@ -144,6 +146,7 @@ def self_test():
         "a .hpp includes a CUDA header": {"include/byteloom/core/a.hpp": head + "#include <cuda_fp16.h>\n"},
         "SPDX": {"include/byteloom/core/a.hpp": "#pragma once\n"},
         "#pragma once": {"include/byteloom/core/a.hpp": "// SPDX-License-Identifier: Apache-2.0\n"},
+        "no_unique_address": {"include/byteloom/core/a.hpp": head + "struct a { [[no_unique_address]] int b; };\n"},
         "is no room": {"include/byteloom/cellar/c.hpp": head + '#include "byteloom/core/a.hpp"\n'},
         "does not exist": {"include/byteloom/core/a.hpp": head + '#include "byteloom/core/none.hpp"\n'},
         "more than 500": {"include/byteloom/core/a.hpp": head + "int i;\n" * 501},

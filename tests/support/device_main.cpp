@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The main of device tests: without a usable GPU they are skipped (exit 77), unless BYTELOOM_REQUIRE_GPU says that a GPU
-// must be there.
+// The main of device tests: without a usable GPU they are skipped (exit 77), unless BYTELOOM_REQUIRE_GPU says
+// that a GPU must be there.
 
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>

@@ -153,7 +153,7 @@ void reference_blocks(const model_writer& from, const Stack& stack, rows_of_doub
       if constexpr (position::turns)
         for (int head = 0; head < heads.query + heads.key; ++head)
           for (int pair = 0; pair < size / 2; ++pair) {
-            const double angle = row * std::pow(block.attention.position().base, -2.0 * pair / size);
+            const double angle = row * std::pow(block.attention.position().base(), -2.0 * pair / size);
             double& a = y[static_cast<std::size_t>(head * size + position::first_of(pair, size))];
             double& b = y[static_cast<std::size_t>(head * size + position::second_of(pair, size))];
             const double first = a * std::cos(angle) - b * std::sin(angle);

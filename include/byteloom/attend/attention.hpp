@@ -31,7 +31,7 @@
 namespace byteloom::inline v0 {
 
 template <class... Policies>
-struct attention {
+struct attention : slots<Policies...> {
   static_assert(detail::require_composition<Policies...>::met);
 
   using policies = slots<Policies...>;
@@ -40,9 +40,7 @@ struct attention {
   /// out.
   template <class... Given>
   requires(!std::is_base_of_v<attention, Given> && ...) constexpr attention(const Given&... given)
-      : joined(byteloom::fill(std::type_identity<policies>{}, given...)) {}
-
-  [[no_unique_address]] policies joined;
+      : policies(byteloom::fill(std::type_identity<policies>{}, given...)) {}
 
   using heads_type = detail::policy_on_t<axis::heads, void, Policies...>;
   using position_type = detail::policy_on_t<axis::position, position::none, Policies...>;
@@ -79,7 +77,7 @@ struct attention {
     if constexpr (at == sizeof...(Policies)) {
       return Policy{};
     } else {
-      return joined.template get<at>();
+      return this->template get<at>();
     }
   }
 
@@ -94,11 +92,11 @@ struct attention {
     if constexpr (Index == sizeof...(Policies)) {
       return value;
     } else if constexpr (detail::on_axis<typename policies::template type<Index>, axis::score>) {
-      const auto& policy = joined.template get<Index>();
-      if constexpr (requires { policy.template operator()<Real>(value, at); }) {
-        return score_from<Index + 1>(static_cast<Real>(policy(value, at)), at);
+      const auto& hook = this->template get<Index>();
+      if constexpr (requires { hook.template operator()<Real>(value, at); }) {
+        return score_from<Index + 1>(static_cast<Real>(hook(value, at)), at);
       } else {  // a user's hook in float
-        return score_from<Index + 1>(static_cast<Real>(policy(static_cast<float>(value), at)), at);
+        return score_from<Index + 1>(static_cast<Real>(hook(static_cast<float>(value), at)), at);
       }
     } else {
       return score_from<Index + 1>(value, at);
@@ -110,7 +108,7 @@ struct attention {
     if constexpr (Index == sizeof...(Policies)) {
       return true;
     } else if constexpr (detail::on_axis<typename policies::template type<Index>, axis::mask>) {
-      return joined.template get<Index>().keep(at) && keep_from<Index + 1>(at);
+      return this->template get<Index>().keep(at) && keep_from<Index + 1>(at);
     } else {
       return keep_from<Index + 1>(at);
     }
@@ -121,11 +119,11 @@ struct attention {
     if constexpr (Index == sizeof...(Policies)) {
       return coverage::full;
     } else {
-      using policy = typename policies::template type<Index>;
+      using own = typename policies::template type<Index>;
       coverage here = coverage::full;
-      if constexpr (detail::on_axis<policy, axis::mask>) {
-        if constexpr (detail::has_cover<policy>) {
-          here = joined.template get<Index>().cover(over);
+      if constexpr (detail::on_axis<own, axis::mask>) {
+        if constexpr (detail::has_cover<own>) {
+          here = this->template get<Index>().cover(over);
         } else {
           here = coverage::partial;
         }

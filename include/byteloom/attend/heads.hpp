@@ -10,10 +10,22 @@
 
 namespace byteloom::inline v0 {
 
+namespace detail {
+BYTELOOM_EXTENT(query)
+BYTELOOM_EXTENT(key)
+BYTELOOM_EXTENT(size)
+BYTELOOM_EXTENT(value_size)
+}  // namespace detail
+
 /// `Query` heads of `Size` dimensions over `Key` key-value heads; values may have their own size. Each count
-/// is a constant or dynamic: `heads<32, 8, 128>`, or `heads<dynamic, dynamic, 64>{{32}, {8}}`.
+/// is a constant or dynamic: `heads<32, 8, 128>`, or `heads<dynamic, dynamic, 64>{{32}, {8}}`. They are read
+/// as the ints query, key (which divides query), size (of queries and keys) and value_size (of values and
+/// outputs).
 template <int Query, int Key = Query, int Size = dynamic, int ValueSize = Size>
-struct heads {
+struct heads : detail::query_extent<Query>,
+               detail::key_extent<Key>,
+               detail::size_extent<Size>,
+               detail::value_size_extent<ValueSize> {
   using axis = axis::heads;
   static constexpr int constant_size = Size;
   static constexpr int constant_value_size = ValueSize;
@@ -21,11 +33,6 @@ struct heads {
       Query == dynamic || Key == dynamic || Query % Key == 0,
       "byteloom: the number of query heads must be a multiple of the number of key-value heads; write "
       "heads<query, key_value, size> where the second divides the first.");
-
-  [[no_unique_address]] extent<Query, 0> query;           ///< query heads
-  [[no_unique_address]] extent<Key, 1> key;               ///< key-value heads; divides `query`
-  [[no_unique_address]] extent<Size, 2> size;             ///< dimensions of queries and keys
-  [[no_unique_address]] extent<ValueSize, 3> value_size;  ///< dimensions of values and outputs
 };
 
 }  // namespace byteloom::inline v0

@@ -21,7 +21,7 @@ template <class Activation, memory Where, class Out = float>
 struct plain {
   view<Out, 2, Where> out;                 ///< [row, column]
   view<const float, 2, Where> residual{};  ///< [row or period, column]; no data: none
-  [[no_unique_address]] Activation activation{};
+  Activation activation{};
 
   BYTELOOM_HD static constexpr index pairs(index columns) { return (columns + 1) / 2; }
   BYTELOOM_HD static constexpr column_pair columns(index pair, index count) {
@@ -45,7 +45,7 @@ struct plain {
 template <class Activation, memory Where>
 struct gated {
   view<float, 2, Where> out;  ///< [row, half of the columns]
-  [[no_unique_address]] Activation activation{};
+  Activation activation{};
 
   BYTELOOM_HD static constexpr index pairs(index columns) { return columns / 2; }
   BYTELOOM_HD static constexpr column_pair columns(index pair, index count) {
@@ -68,7 +68,7 @@ struct projection {
   view<cached, 4, Where> keys;          ///< [batch, position, key head, size]
   view<cached, 4, Where> values;        ///< [batch, position, key head, value size]
   view<const int, 1, Where> positions;  ///< [batch * queries]
-  [[no_unique_address]] turning position;
+  turning position;
 
   BYTELOOM_HD static constexpr index pairs(index columns) { return columns / 2; }
 

@@ -120,8 +120,7 @@ class generator_on : public generator<Sampler> {
                            " tokens is full; reset, or open the generator with a larger context.");
     const auto draw_next = [&] {
       draw(on_, how, view<const float, 2, where>(logits_.data(), index{1}, vocabulary()), seed,
-                 view<const int, 1, where>(runner_.positions(1)),
-                 view<token, 1, where>(ids_.data(), index{1}));
+           view<const int, 1, where>(runner_.positions(1)), view<token, 1, where>(ids_.data(), index{1}));
       drawn_.post(on_, ids_.data());
     };
     if (pending_ == none) {

@@ -28,3 +28,11 @@
 #else
 #define BYTELOOM_HD inline __attribute__((always_inline))
 #endif
+
+// BYTELOOM_EITHER stands before a template marked BYTELOOM_HD that is instantiated with host-only arguments
+// on the host and device-only ones on the device: it keeps nvcc from warning about the other side.
+#if defined(__CUDACC__)
+#define BYTELOOM_EITHER _Pragma("nv_exec_check_disable")
+#else
+#define BYTELOOM_EITHER
+#endif

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// core/extent: a count that is either part of a type or carried at run time, with one spelling for its
+// core/extent: counts that are either part of a type or carried at run time, with one spelling for their
 // reader.
-
-#include <cstdint>
+//
+// Types that travel into kernels use no [[no_unique_address]]: nvcc 13.0 lays out a struct with such an empty
+// member differently on the device. What takes no room is a base class or a static member instead.
 
 #include "byteloom/core/config.hpp"
 
@@ -13,23 +14,19 @@ namespace byteloom::inline v0 {
 /// In place of a count in a template argument: the count is given at run time.
 inline constexpr int dynamic = -1;
 
-/// A positive count: `extent<64>` is empty and converts to 64; `extent<dynamic>` carries its value. `Tag`
-/// tells several extents of one struct apart, so that constant ones take no room even where their values
-/// agree.
-template <int Value = dynamic, int Tag = 0>
-struct extent {
-  static_assert(Value > 0,
-                "byteloom: an extent that is part of a type is a positive number; write dynamic for one "
-                "that is given at run time.");
-  static constexpr bool is_constant = true;
-  BYTELOOM_HD constexpr operator int() const { return Value; }
-};
-
-template <int Tag>
-struct extent<dynamic, Tag> {
-  static constexpr bool is_constant = false;
-  int value;
-  BYTELOOM_HD constexpr operator int() const { return value; }
-};
-
 }  // namespace byteloom::inline v0
+
+/// Defines the template `name_extent<Value>`, to be derived from: it has the int `name`, which is the
+/// constant Value (a positive number) or, for `dynamic`, a member that is set at run time.
+#define BYTELOOM_EXTENT(name)                                                                               \
+  template <int Value>                                                                                      \
+  struct name##_extent {                                                                                    \
+    static_assert(Value > 0,                                                                                \
+                  "byteloom: an extent that is part of a type is a positive number; write dynamic for one " \
+                  "that is given at run time.");                                                            \
+    static constexpr int name = Value;                                                                      \
+  };                                                                                                        \
+  template <>                                                                                               \
+  struct name##_extent<byteloom::dynamic> {                                                                 \
+    int name;                                                                                               \
+  };

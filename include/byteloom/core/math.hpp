@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// core/math: the elementary functions that policies call. On the host they are the standard library's; on the device
-// exp2, exp, tanh, rsqrt and divide in float are the hardware's approximations (relative error about 2^-22; tanh
-// absolute 2^-11; divisors below 2^126), chosen here and not by a compiler flag, so that a user's flags never change a
-// result.
+// core/math: the elementary functions that policies call. On the host they are the standard library's; on the
+// device exp2, exp, tanh, rsqrt and divide in float are the hardware's approximations (relative error about
+// 2^-22; tanh absolute 2^-11; divisors below 2^126), chosen here and not by a compiler flag, so that a user's
+// flags never change a result.
 
 #include <cmath>
 #include <concepts>

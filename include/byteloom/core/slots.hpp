@@ -22,9 +22,17 @@ inline constexpr bool has_default_state = std::is_empty_v<Policy> ||
 
 namespace detail {
 
-template <std::size_t Index, class Policy>
+/// A policy in its place; one without state is made where it is read, and the slot is an empty base.
+template <std::size_t Index, class Policy, bool Empty = std::is_empty_v<Policy>>
 struct slot {
-  [[no_unique_address]] Policy policy;
+  Policy stored;
+  BYTELOOM_HD constexpr const Policy& read() const { return stored; }
+};
+template <std::size_t Index, class Policy>
+struct slot<Index, Policy, true> {
+  constexpr slot() = default;
+  constexpr slot(const Policy&) {}
+  BYTELOOM_HD constexpr Policy read() const { return Policy{}; }
 };
 
 template <class Sequence, class... Policies>
@@ -87,8 +95,8 @@ struct slots : detail::slots_base<std::index_sequence_for<Policies...>, Policies
   using type = typename detail::type_at<Index, Policies...>::type;
 
   template <std::size_t Index>
-  BYTELOOM_HD constexpr const type<Index>& get() const {
-    return static_cast<const detail::slot<Index, type<Index>>&>(*this).policy;
+  BYTELOOM_HD constexpr decltype(auto) get() const {
+    return static_cast<const detail::slot<Index, type<Index>>&>(*this).read();
   }
 };
 
@@ -107,7 +115,7 @@ constexpr auto slot_value(slots<Policies...>*, const Given&... given) {
 
 template <class... Policies, std::size_t... Index, class... Given>
 constexpr slots<Policies...> fill_slots(std::index_sequence<Index...>, const Given&... given) {
-  constexpr slots<Policies...>* tag = nullptr;
+  [[maybe_unused]] constexpr slots<Policies...>* tag = nullptr;
   return {{{detail::slot_value<Index>(tag, given...)}...}};
 }
 

@@ -41,6 +41,12 @@ struct attend_call {
   device_view<O, 4> out;
 };
 
+/// Warps of a block that owns few queries: as many as leave their sums 32 KB of shared memory.
+template <class Spec>
+inline constexpr int many_warps = size_bound<Spec::heads_type::constant_value_size> <= 256    ? 32
+                                  : size_bound<Spec::heads_type::constant_value_size> <= 1024 ? 8
+                                                                                              : 1;
+
 BYTELOOM_KERNELS_BEGIN
 
 /// The dot product of a query in shared memory with one key. `vector`: rows of the key start at 16 bytes.
@@ -65,7 +71,7 @@ __device__ float dot_key(const float* query, const K* key, int size, bool vector
 }
 
 template <int Warps, class Call>
-__global__ __launch_bounds__(Warps * 32) void attend_kernel(const __grid_constant__ Call call, bool vector) {
+__global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_constant__ Call call, bool vector) {
   using spec_type = decltype(call.spec);
   using heads_type = typename spec_type::heads_type;
   using state_type = typename spec_type::normalizer_type::template state<float>;
@@ -116,15 +122,19 @@ __global__ __launch_bounds__(Warps * 32) void attend_kernel(const __grid_constan
     normalizer.add(state, warp_sum(weight));
 #pragma unroll
     for (int i = 0; i < own; ++i) sums[i] *= factor;
-    for (int j = 0; j <= last_key - first_key; ++j) {
+    const auto* from =
+        call.v.data + batch * call.v.stride[0] + first_key * call.v.stride[1] + key_head * call.v.stride[2];
+    const int present = last_key - first_key + 1;
+#pragma unroll 8
+    for (int j = 0; j < 32; ++j) {
+      if (j >= present) break;
       const float of_key = __shfl_sync(0xffffffffu, weight, j);
-      const auto* from = call.v.data + batch * call.v.stride[0] + (first_key + j) * call.v.stride[1] +
-                         key_head * call.v.stride[2];
 #pragma unroll
       for (int i = 0; i < own; ++i) {
         const int at = i * 32 + lane;
         if (at < value_size) sums[i] += of_key * static_cast<float>(from[at * call.v.stride[3]]);
       }
+      from += call.v.stride[1];
     }
   }
 
@@ -215,9 +225,15 @@ void attend_cached(cuda::executor on, const Spec& spec, device_view<Q, 4> q, dev
   const cuda::detail::attend_call<Spec, Q, K, V, O> call{spec, q, k, v, lengths, out};
   const dim3 grid(static_cast<unsigned>(q.extent[1]), static_cast<unsigned>(q.extent[2]),
                   static_cast<unsigned>(q.extent[0]));
-  constexpr int warps = 8;
-  cuda::detail::attend_kernel<warps>
-      <<<grid, warps * 32, 0, on.stream>>>(call, cuda::detail::has_vector_rows(k));
+  const bool vector = cuda::detail::has_vector_rows(k);
+  // Few queries leave most of the GPU idle, so that many warps share the keys of one; many queries fill it.
+  const index blocks = q.extent[0] * q.extent[1] * q.extent[2];
+  if (blocks <= 64) {
+    cuda::detail::attend_kernel<cuda::detail::many_warps<Spec>>
+        <<<grid, cuda::detail::many_warps<Spec> * 32, 0, on.stream>>>(call, vector);
+  } else {
+    cuda::detail::attend_kernel<4><<<grid, 4 * 32, 0, on.stream>>>(call, vector);
+  }
   cuda::detail::check_launch("attend_kernel");
 }
 

@@ -21,27 +21,78 @@
 namespace byteloom::inline v0 {
 namespace cuda::detail {
 
-inline constexpr int draw_threads = 256;
+/// Up to so many candidates are ranked against each other.
+inline constexpr int few_limit = 1024;
+
+template <class Chain>
+struct draw_call {
+  Chain how;
+  device_view<const float, 2> logits;
+  float* scratch;  ///< as many numbers as logits, or null: then a row fits into shared memory
+  std::uint64_t seed;
+  device_view<const int, 1> positions;
+  device_view<token, 1> out;
+};
 
 BYTELOOM_KERNELS_BEGIN
 
 /// Sums over the threads of a block, the same on every thread and in every run: lanes first, then warps in
 /// order.
-template <class T>
+template <int Threads, class T>
 __device__ T block_sum(T value) {
-  __shared__ T of_warp[draw_threads / 32];
+#pragma unroll
   for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(0xffffffffu, value, distance);
+  if constexpr (Threads == 32) {
+    return value;
+  } else {
+    __shared__ T of_warp[Threads / 32];
+    __syncthreads();
+    if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = value;
+    __syncthreads();
+    T sum = 0;
+    for (const T part : of_warp) sum += part;
+    return sum;
+  }
+}
+
+/// The id that wins the draw among a block's candidates, the same on every thread, or -1.
+template <int Threads>
+__device__ token race_of_block(const float* logits, int count, std::uint64_t seed, std::uint64_t position) {
+  __shared__ float best_of[Threads];
+  __shared__ int id_of[Threads];
+  const int self = static_cast<int>(threadIdx.x);
+  float best = -math::infinity<float>;
+  int winning = -1;
+  for (int id = self; id < count; id += Threads) {
+    if (!(logits[id] > -math::infinity<float>)) continue;
+    const float raced = sample::race(logits[id], seed, position, id);
+    if (winning < 0 || raced > best) {
+      best = raced;
+      winning = id;
+    }
+  }
+  best_of[self] = best;
+  id_of[self] = winning;
   __syncthreads();
-  if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = value;
-  __syncthreads();
-  T sum = 0;
-  for (const T part : of_warp) sum += part;
-  return sum;
+  for (int half = Threads / 2; half > 0; half /= 2) {
+    if (self < half) {
+      const int other = id_of[self + half];
+      const bool better = other >= 0 && (id_of[self] < 0 || best_of[self + half] > best_of[self] ||
+                                         (best_of[self + half] == best_of[self] && other < id_of[self]));
+      if (better) {
+        best_of[self] = best_of[self + half];
+        id_of[self] = other;
+      }
+    }
+    __syncthreads();
+  }
+  return id_of[0];
 }
 
 /// The candidates of one row in device memory, whose steps all threads of the block take together. A thread
 /// owns the ids that leave its number modulo the number of threads, so no step needs a barrier between
 /// threads but the sums.
+template <int Threads>
 class candidates {
  public:
   __device__ candidates(float* logits, int count) : logits_(logits), count_(count) {}
@@ -88,37 +139,12 @@ class candidates {
     keep(threshold, needed);
   }
 
-  /// The id that wins the draw, or -1.
+  __device__ bool any_nan() {
+    return number([](int, float x) { return x != x; }) != 0;
+  }
+
   __device__ token winner(std::uint64_t seed, std::uint64_t position) {
-    __shared__ float best_of[draw_threads];
-    __shared__ int id_of[draw_threads];
-    const int self = static_cast<int>(threadIdx.x);
-    float best = -math::infinity<float>;
-    int winning = -1;
-    each([&](int id, float x) {
-      if (!(x > -math::infinity<float>)) return;
-      const float raced = sample::race(x, seed, position, id);
-      if (winning < 0 || raced > best) {
-        best = raced;
-        winning = id;
-      }
-    });
-    best_of[self] = best;
-    id_of[self] = winning;
-    __syncthreads();
-    for (int half = draw_threads / 2; half > 0; half /= 2) {
-      if (self < half) {
-        const int other = id_of[self + half];
-        const bool better = other >= 0 && (id_of[self] < 0 || best_of[self + half] > best_of[self] ||
-                                           (best_of[self + half] == best_of[self] && other < id_of[self]));
-        if (better) {
-          best_of[self] = best_of[self + half];
-          id_of[self] = other;
-        }
-      }
-      __syncthreads();
-    }
-    return id_of[0];
+    return race_of_block<Threads>(logits_, count_, seed, position);
   }
 
   /// How many candidates satisfy f(id, logit).
@@ -126,22 +152,22 @@ class candidates {
   __device__ int number(const F& f) {
     int own = 0;
     each([&](int id, float x) { own += f(id, x) ? 1 : 0; });
-    return block_sum(own);
+    return block_sum<Threads>(own);
   }
 
  private:
   template <class F>
   __device__ void each(const F& f) {
-    for (int id = static_cast<int>(threadIdx.x); id < count_; id += draw_threads) f(id, logits_[id]);
+    for (int id = static_cast<int>(threadIdx.x); id < count_; id += Threads) f(id, logits_[id]);
   }
 
-  /// Sum of exp(logit - largest) where f(id, logit), in double so that the order of adding does not matter.
+  /// Sum of exp(logit - largest) where f(id, logit), added in double so that the order does not matter.
   template <class F>
   __device__ double probability(const F& f) {
     if (!known_) {
       float own = -math::infinity<float>;
       each([&](int, float x) { own = math::max(own, x); });
-      __shared__ float of_thread[draw_threads];
+      __shared__ float of_thread[Threads];
       __syncthreads();
       of_thread[threadIdx.x] = own;
       __syncthreads();
@@ -151,9 +177,9 @@ class candidates {
     }
     double sum = 0;
     each([&](int id, float x) {
-      if (f(id, x)) sum += math::exp(static_cast<double>(x) - static_cast<double>(largest_));
+      if (f(id, x)) sum += static_cast<double>(math::exp(x - largest_));
     });
-    return block_sum(sum);
+    return block_sum<Threads>(sum);
   }
 
   /// Keeps the candidates above a key and the first `ties` of those at it, by id.
@@ -182,26 +208,118 @@ class candidates {
   bool known_ = false;
 };
 
-/// `scratch` holds as many numbers as `logits`, or nothing: then they fit into shared memory.
-template <class Chain>
-__global__ __launch_bounds__(draw_threads) void draw_kernel(const __grid_constant__ Chain how,
-                                                            device_view<const float, 2> logits,
-                                                            float* scratch, std::uint64_t seed,
-                                                            device_view<const int, 1> positions,
-                                                            device_view<token, 1> out) {
+/// The same for few candidates, which lie in shared memory with their weights: each is ranked against all
+/// others, so that a step is one pass. `Threads` own the ids as above.
+template <int Threads>
+class few_candidates {
+ public:
+  __device__ few_candidates(float* logits, float* weights, int count)
+      : logits_(logits), weights_(weights), count_(count) {}
+
+  __device__ void scale(float factor) {
+    each([&](int, float& x) { x *= factor; });
+  }
+
+  template <class F>
+  __device__ void transform(const F& f) {
+    each([&](int id, float& x) {
+      if (x > -math::infinity<float>) x = f(static_cast<token>(id), x);
+    });
+  }
+
+  __device__ void keep_largest(int wanted) {
+    __syncthreads();
+    keep_if([&](int id, float x) {
+      int before = 0;
+      for (int other = 0; other < count_; ++other) before += precedes(other, id, x) ? 1 : 0;
+      return before < wanted;
+    });
+  }
+
+  __device__ void keep_mass(float mass) {
+    __syncthreads();
+    float largest = -math::infinity<float>;
+    for (int other = 0; other < count_; ++other) largest = math::max(largest, logits_[other]);
+    each(
+        [&](int id, float& x) { weights_[id] = x > -math::infinity<float> ? math::exp(x - largest) : 0.0f; });
+    __syncthreads();
+    double total = 0;
+    for (int other = 0; other < count_; ++other) total += static_cast<double>(weights_[other]);
+    const double wanted = static_cast<double>(mass) * total;
+    keep_if([&](int id, float x) {
+      double before = 0;
+      for (int other = 0; other < count_; ++other)
+        if (precedes(other, id, x)) before += static_cast<double>(weights_[other]);
+      return before < wanted;
+    });
+  }
+
+  __device__ bool any_nan() {
+    bool own = false;
+    each([&](int, float& x) { own = own || x != x; });
+    return __syncthreads_or(own ? 1 : 0) != 0;
+  }
+
+  __device__ token winner(std::uint64_t seed, std::uint64_t position) {
+    return race_of_block<Threads>(logits_, count_, seed, position);
+  }
+
+ private:
+  template <class F>
+  __device__ void each(const F& f) {
+    for (int id = static_cast<int>(threadIdx.x); id < count_; id += Threads) f(id, logits_[id]);
+  }
+
+  __device__ bool precedes(int other, int id, float x) const {
+    return logits_[other] > x || (logits_[other] == x && other < id);
+  }
+
+  /// Drops the candidates for which f is false; all are judged before any is dropped.
+  template <class F>
+  __device__ void keep_if(const F& f) {
+    constexpr int own_limit = (few_limit + Threads - 1) / Threads;
+    bool kept[own_limit];
+#pragma unroll
+    for (int i = 0; i < own_limit; ++i) {
+      const int id = static_cast<int>(threadIdx.x) + i * Threads;
+      kept[i] = id < count_ && f(id, logits_[id]);
+    }
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < own_limit; ++i) {
+      const int id = static_cast<int>(threadIdx.x) + i * Threads;
+      if (id < count_ && !kept[i]) logits_[id] = -math::infinity<float>;
+    }
+    __syncthreads();
+  }
+
+  float* logits_;
+  float* weights_;
+  int count_;
+};
+
+/// Few candidates: `Few` selects the class above, and shared memory holds logits and weights. Else the logits
+/// lie in shared memory or, where they do not fit, in call.scratch.
+template <int Threads, bool Few, class Chain>
+__global__ __launch_bounds__(Threads) void draw_kernel(const __grid_constant__ draw_call<Chain> call) {
   extern __shared__ float shared_logits[];
   const index row = blockIdx.x;
-  const int count = static_cast<int>(logits.extent[1]);
-  float* own_logits = scratch != nullptr ? scratch + row * count : shared_logits;
-  for (int id = static_cast<int>(threadIdx.x); id < count; id += draw_threads)
-    own_logits[id] = logits(row, id);
-  candidates own(own_logits, count);
+  const int count = static_cast<int>(call.logits.extent[1]);
+  float* own_logits = call.scratch != nullptr ? call.scratch + row * count : shared_logits;
+  for (int id = static_cast<int>(threadIdx.x); id < count; id += Threads)
+    own_logits[id] = call.logits(row, id);
   token drawn = -1;
-  if (own.number([](int, float x) { return x != x; }) == 0) {
-    how(own);
-    drawn = own.winner(seed, static_cast<std::uint64_t>(positions(row)));
+  const auto draw_from = [&](auto candidates) {
+    if (candidates.any_nan()) return;
+    call.how(candidates);
+    drawn = candidates.winner(call.seed, static_cast<std::uint64_t>(call.positions(row)));
+  };
+  if constexpr (Few) {
+    draw_from(few_candidates<Threads>(own_logits, shared_logits + count, count));
+  } else {
+    draw_from(candidates<Threads>(own_logits, count));
   }
-  if (threadIdx.x == 0) out(row) = drawn;
+  if (threadIdx.x == 0) call.out(row) = drawn;
 }
 
 BYTELOOM_KERNELS_END
@@ -223,9 +341,14 @@ void draw(cuda::executor on, const sample::chain<Steps...>& how, device_view<con
   const std::size_t row_bytes = static_cast<std::size_t>(logits.extent[1]) * sizeof(float);
   const bool fits = row_bytes <= shared_limit;
   cuda::buffer<float> scratch(on, fits ? 0 : static_cast<std::size_t>(logits.size()));
-  cuda::detail::draw_kernel<<<static_cast<unsigned>(logits.extent[0]), cuda::detail::draw_threads,
-                              fits ? row_bytes : 0, on.stream>>>(how, logits, scratch.data(), seed, positions,
-                                                                 out);
+  const cuda::detail::draw_call<sample::chain<Steps...>> call{how,  logits,    scratch.data(),
+                                                              seed, positions, out};
+  const auto blocks = static_cast<unsigned>(logits.extent[0]);
+  if (logits.extent[1] <= cuda::detail::few_limit) {
+    cuda::detail::draw_kernel<256, true><<<blocks, 256, 2 * row_bytes, on.stream>>>(call);
+  } else {
+    cuda::detail::draw_kernel<256, false><<<blocks, 256, fits ? row_bytes : 0, on.stream>>>(call);
+  }
   cuda::detail::check_launch("draw_kernel");
 }
 

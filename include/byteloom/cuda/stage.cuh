@@ -20,30 +20,50 @@ namespace cuda::detail {
 
 BYTELOOM_KERNELS_BEGIN
 
-/// Loads one row of the stage's source into `x`, normed; all lanes of a warp take part.
+/// Turns the row in `x` (shared memory) into its normed form: the 32 lanes of a warp gather its state, and
+/// `threads` threads, of which this is number `thread`, change its numbers.
 template <class Stage>
-__device__ void load_row(const Stage& stage, index row, float* x, int lane) {
+__device__ void norm_row(const Stage& stage, float* x, int lane, int thread, int threads) {
+  using state_type = typename Stage::norm_type::template state<float>;
   const index columns = stage.weights.columns;
-  typename Stage::norm_type::template state<float> state{};
-  for (index c = lane; c < columns; c += 32) {
-    const float value = stage.source.load(row, c);
-    x[c] = value;
-    stage.norm.norm.add(state, value);
-  }
-  if constexpr (!std::is_empty_v<decltype(state)>) {
-    for (int distance = 16; distance > 0; distance /= 2) {
-      const auto other = shuffle_xor(state, distance);
-      // The lower lane of a couple goes first on both sides, so that all lanes end with the same bits.
-      if ((lane & distance) == 0) {
-        stage.norm.norm.merge(state, other);
-      } else {
-        auto sum = other;
-        stage.norm.norm.merge(sum, state);
-        state = sum;
-      }
+  state_type state{};
+  for (index c = lane; c < columns; c += 32) stage.norm.norm.add(state, x[c]);
+  for (int distance = 16; distance > 0; distance /= 2) {
+    const auto other = shuffle_xor(state, distance);
+    // The lower lane of a couple goes first on both sides, so that all lanes end with the same bits.
+    if ((lane & distance) == 0) {
+      stage.norm.norm.merge(state, other);
+    } else {
+      auto sum = other;
+      stage.norm.norm.merge(sum, state);
+      state = sum;
     }
-    const auto affine = stage.norm.norm.finish(state);
-    for (index c = lane; c < columns; c += 32) x[c] = stage.norm.apply(affine, x[c], c);
+  }
+  const auto affine = stage.norm.norm.finish(state);
+  if (threads > 32) __syncthreads();  // every warp has read the row before any changes it
+  for (index c = thread; c < columns; c += threads) x[c] = stage.norm.apply(affine, x[c], c);
+}
+
+/// Loads the block's rows into `x` (`pitch` floats apart), normed; rows past the last are zero.
+template <int Rows, int Warps, class Stage>
+__device__ void load_rows(const Stage& stage, index first_row, float* x, index pitch) {
+  const int thread = static_cast<int>(threadIdx.x);
+  const index columns = stage.weights.columns;
+  for (int row = 0; row < Rows; ++row) {
+    const bool present = first_row + row < stage.rows;
+#pragma unroll 4
+    for (index c = thread; c < columns; c += Warps * 32)
+      x[row * pitch + c] = present ? stage.source.load(first_row + row, c) : 0.0f;
+  }
+  __syncthreads();
+  if constexpr (!std::is_empty_v<typename Stage::norm_type::template state<float>>) {
+    if constexpr (Rows == 1) {
+      norm_row(stage, x, thread % 32, thread, Warps * 32);
+    } else {
+      for (int row = thread / 32; row < Rows; row += Warps)
+        if (first_row + row < stage.rows) norm_row(stage, x + row * pitch, thread % 32, thread % 32, 32);
+    }
+    __syncthreads();
   }
 }
 
@@ -82,14 +102,7 @@ __global__ __launch_bounds__(Warps * 32, 1) void stage_kernel(const __grid_const
   const index pitch = (columns + 3) / 4 * 4;
   const index first_row = static_cast<index>(blockIdx.y) * Rows;
 
-  for (int row = warp; row < Rows; row += Warps) {
-    if (first_row + row < stage.rows) {
-      load_row(stage, first_row + row, x + row * pitch, lane);
-    } else {
-      for (index c = lane; c < columns; c += 32) x[row * pitch + c] = 0;
-    }
-  }
-  __syncthreads();
+  load_rows<Rows, Warps>(stage, first_row, x, pitch);
 
   const index pairs = stage.pairs();
   for (index pair = static_cast<index>(blockIdx.x) * Warps + warp; pair < pairs;
@@ -98,6 +111,7 @@ __global__ __launch_bounds__(Warps * 32, 1) void stage_kernel(const __grid_const
     float first[Rows] = {};
     float second[Rows] = {};
     if (columns % 8 == 0) {
+#pragma unroll 4
       for (index c = lane * 8; c < columns; c += 256)
         multiply_run<8>(stage.weights, at, c, x, pitch, first, second);
     } else if constexpr (decltype(stage.weights)::format::columns_multiple == 1) {

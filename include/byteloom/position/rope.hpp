@@ -5,6 +5,8 @@
 // are taken in pairs; pair i of a head of size d turns by position * base^(-2i/d) radians, so that the dot
 // product of a query and a key depends on the distance of their positions only.
 
+#include <cmath>
+
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/math.hpp"
 #include "byteloom/core/view.hpp"
@@ -31,7 +33,9 @@ struct rope {
   using axis = axis::position;
   static constexpr bool turns = true;
 
-  double base = 10000.0;
+  explicit rope(double base = 10000.0) : base_(base), log_base_(std::log(base)) {}
+
+  BYTELOOM_HD constexpr double base() const { return base_; }
 
   /// The two dimensions of a pair; `size` is the head size, even.
   BYTELOOM_HD static constexpr int first_of(int pair, int) {
@@ -45,11 +49,15 @@ struct rope {
   /// frequency loses its fraction in float at positions that contexts reach.
   template <class Real>
   BYTELOOM_HD rotation<Real> at(index place, int pair, int size) const {
-    const double frequency = math::exp(math::log(base) * (-2.0 * pair / size));
+    const double frequency = math::exp(log_base_ * (-2.0 * pair / size));
     const double half_turns = static_cast<double>(place) * frequency * (1.0 / 3.14159265358979323846);
     const Real angle = static_cast<Real>(half_turns - 2.0 * math::floor(half_turns * 0.5 + 0.5));
     return {math::cospi(angle), math::sinpi(angle)};
   }
+
+ private:
+  double base_;
+  double log_base_;  ///< kept, since a logarithm would be most of a rotation's cost
 };
 
 /// No position: queries and keys stay as they are.

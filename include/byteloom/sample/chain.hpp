@@ -36,7 +36,7 @@ struct chain {
       "byteloom: a step of sample::chain<...> travels by value into kernels, so it must be trivially "
       "copyable; keep data behind a view.");
 
-  [[no_unique_address]] slots<Steps...> steps;
+  slots<Steps...> steps;
 
   /// States in any order, as for attention<...>.
   template <class... Given>
@@ -52,6 +52,7 @@ struct chain {
   }
 
   /// Applies all steps.
+  BYTELOOM_EITHER
   template <class Candidates>
   BYTELOOM_HD void operator()(Candidates& candidates) const {
     apply<0>(candidates);
@@ -63,6 +64,7 @@ struct chain {
     if constexpr (requires { step.validate(); }) step.validate();
   }
 
+  BYTELOOM_EITHER
   template <std::size_t Index, class Candidates>
   BYTELOOM_HD void apply(Candidates& candidates) const {
     if constexpr (Index < sizeof...(Steps)) {

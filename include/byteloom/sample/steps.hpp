@@ -26,6 +26,7 @@ struct temperature {
   using axis = axis::sampler;
   float value;
 
+  BYTELOOM_EITHER
   template <class Candidates>
   BYTELOOM_HD void operator()(Candidates& candidates) const {
     candidates.scale(1.0f / value);
@@ -44,6 +45,7 @@ struct top_k {
   using axis = axis::sampler;
   int count;
 
+  BYTELOOM_EITHER
   template <class Candidates>
   BYTELOOM_HD void operator()(Candidates& candidates) const {
     candidates.keep_largest(count);
@@ -61,6 +63,7 @@ struct top_p {
   using axis = axis::sampler;
   float mass;
 
+  BYTELOOM_EITHER
   template <class Candidates>
   BYTELOOM_HD void operator()(Candidates& candidates) const {
     candidates.keep_mass(mass);
@@ -76,6 +79,7 @@ struct top_p {
 struct greedy {
   using axis = axis::sampler;
 
+  BYTELOOM_EITHER
   template <class Candidates>
   BYTELOOM_HD void operator()(Candidates& candidates) const {
     candidates.keep_largest(1);

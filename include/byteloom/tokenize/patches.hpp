@@ -13,30 +13,37 @@
 
 namespace byteloom::inline v0::tokenizer {
 
+namespace detail {
+BYTELOOM_EXTENT(height)
+BYTELOOM_EXTENT(width)
+BYTELOOM_EXTENT(stride_y)
+BYTELOOM_EXTENT(stride_x)
+}  // namespace detail
+
 /// Sizes in pixels; each is a constant or dynamic. Images have any number of channels, channels last.
 template <int Height = dynamic, int Width = Height, int StrideY = Height, int StrideX = Width>
-struct patches {
-  [[no_unique_address]] extent<Height, 0> height;
-  [[no_unique_address]] extent<Width, 1> width;
-  [[no_unique_address]] extent<StrideY, 2> stride_y;
-  [[no_unique_address]] extent<StrideX, 3> stride_x;
-
+struct patches : detail::height_extent<Height>,
+                 detail::width_extent<Width>,
+                 detail::stride_y_extent<StrideY>,
+                 detail::stride_x_extent<StrideX> {
   /// Patches below each other in an image of that height, and beside each other in one of that width.
   BYTELOOM_HD constexpr index patch_rows(index image_height) const {
-    return (image_height - height) / stride_y + 1;
+    return (image_height - this->height) / this->stride_y + 1;
   }
   BYTELOOM_HD constexpr index patch_columns(index image_width) const {
-    return (image_width - width) / stride_x + 1;
+    return (image_width - this->width) / this->stride_x + 1;
   }
 
   /// Numbers of one patch.
-  BYTELOOM_HD constexpr index numbers(index channels) const { return index{height} * width * channels; }
+  BYTELOOM_HD constexpr index numbers(index channels) const {
+    return index{this->height} * this->width * channels;
+  }
 
   /// Patches of an image. Throws argument_error where the image is smaller than a patch or patches would
   /// leave a border.
   index tokens(index image_height, index image_width) const {
-    require("height", image_height, height, stride_y);
-    require("width", image_width, width, stride_x);
+    require("height", image_height, this->height, this->stride_y);
+    require("width", image_width, this->width, this->stride_x);
     return patch_rows(image_height) * patch_columns(image_width);
   }
 
@@ -45,8 +52,8 @@ struct patches {
   BYTELOOM_HD constexpr index locate(index patch, index number, index image_width, index channels) const {
     const index across = patch_columns(image_width);
     const index pixel = number / channels;
-    const index y = patch / across * stride_y + pixel / width;
-    const index x = patch % across * stride_x + pixel % width;
+    const index y = patch / across * this->stride_y + pixel / this->width;
+    const index x = patch % across * this->stride_x + pixel % this->width;
     return (y * image_width + x) * channels + number % channels;
   }
 

@@ -11,19 +11,21 @@
 
 namespace byteloom::inline v0::mask {
 
+namespace detail {
+BYTELOOM_EXTENT(width)
+}
+
 /// `window<4096>` has its width in its type; `window<>{{width}}` carries it. The width counts the query's own
 /// key.
 template <int Width = dynamic>
-struct window {
+struct window : detail::width_extent<Width> {
   using axis = axis::mask;
 
-  [[no_unique_address]] extent<Width> width;
-
-  BYTELOOM_HD constexpr bool keep(site at) const { return at.query - at.key < width; }
+  BYTELOOM_HD constexpr bool keep(site at) const { return at.query - at.key < this->width; }
 
   BYTELOOM_HD constexpr coverage cover(tile over) const {
-    if (over.first_query - over.last_key >= width) return coverage::none;
-    return over.last_query - over.first_key < width ? coverage::full : coverage::partial;
+    if (over.first_query - over.last_key >= this->width) return coverage::none;
+    return over.last_query - over.first_key < this->width ? coverage::full : coverage::partial;
   }
 };
 
