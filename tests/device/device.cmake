@@ -10,7 +10,15 @@ target_link_libraries(byteloom_device_main PRIVATE byteloom::byteloom doctest::d
 add_library(byteloom_device_support OBJECT support/device.cu)
 target_link_libraries(byteloom_device_support PRIVATE byteloom::cuda)
 
+# Needs the toolkit's headers but no GPU.
+add_executable(test_toolkit toolkit/floats.cu $<TARGET_OBJECTS:byteloom_test_main>)
+target_link_libraries(test_toolkit PRIVATE byteloom::core byteloom::cuda doctest::doctest)
+target_include_directories(test_toolkit PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+set_target_properties(test_toolkit PROPERTIES CUDA_RUNTIME_LIBRARY Static)
+add_test(NAME toolkit COMMAND test_toolkit)
+
 add_custom_target(device)
+set(options_memcheck --report-api-errors no)  # the tests make calls that must fail
 set(commands_memcheck)
 set(commands_racecheck)
 find_program(BYTELOOM_COMPUTE_SANITIZER compute-sanitizer HINTS ${CUDAToolkit_BIN_DIR})
@@ -20,6 +28,7 @@ foreach(source IN LISTS sources)
   add_executable(device_${name} ${source} $<TARGET_OBJECTS:byteloom_device_main>
     $<TARGET_OBJECTS:byteloom_device_support>)
   target_link_libraries(device_${name} PRIVATE byteloom::byteloom byteloom::cuda doctest::doctest)
+  target_compile_definitions(device_${name} PRIVATE EIGEN_NO_CUDA)  # host code alone uses Eigen here
   target_include_directories(device_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   set_target_properties(device_${name} PROPERTIES CUDA_RUNTIME_LIBRARY Static JOB_POOL_COMPILE heavy)
   add_test(NAME device.${name} COMMAND device_${name})
@@ -28,7 +37,8 @@ foreach(source IN LISTS sources)
   add_dependencies(device device_${name})
   foreach(tool memcheck racecheck)
     list(APPEND commands_${tool} COMMAND ${CMAKE_COMMAND} -E env ${byteloom_test_environment} BYTELOOM_REQUIRE_GPU=1
-      BYTELOOM_TEST_WINDOWS=1 ${BYTELOOM_COMPUTE_SANITIZER} --tool ${tool} --error-exitcode 1 $<TARGET_FILE:device_${name}>)
+      BYTELOOM_TEST_WINDOWS=1 ${BYTELOOM_COMPUTE_SANITIZER} --tool ${tool} --error-exitcode 1
+      ${options_${tool}} $<TARGET_FILE:device_${name}>)
   endforeach()
 endforeach()
 

@@ -15,7 +15,7 @@
 #include "byteloom/cuda/attend.hpp"
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/check.cuh"
-#include "byteloom/cuda/kernels.hpp"
+#include "byteloom/cuda/kernels.cuh"
 #include "byteloom/cuda/warp.cuh"
 
 // A hook that forgot BYTELOOM_HD is an error here too: kernels call them through the composition.
@@ -43,7 +43,7 @@ struct attend_call {
 
 /// Warps of a block that owns few queries: as many as leave their sums 32 KB of shared memory.
 template <class Spec>
-inline constexpr int many_warps = size_bound<Spec::heads_type::constant_value_size> <= 256    ? 32
+inline constexpr int many_warps = size_bound<Spec::heads_type::constant_value_size> <= 256    ? 16
                                   : size_bound<Spec::heads_type::constant_value_size> <= 1024 ? 8
                                                                                               : 1;
 
@@ -71,7 +71,8 @@ __device__ float dot_key(const float* query, const K* key, int size, bool vector
 }
 
 template <int Warps, class Call>
-__global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_constant__ Call call, bool vector) {
+__global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_constant__ Call call,
+                                                               bool vector) {
   using spec_type = decltype(call.spec);
   using heads_type = typename spec_type::heads_type;
   using state_type = typename spec_type::normalizer_type::template state<float>;

@@ -8,7 +8,7 @@
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/cuda/check.cuh"
-#include "byteloom/cuda/kernels.hpp"
+#include "byteloom/cuda/kernels.cuh"
 #include "byteloom/tokenize/token.hpp"
 
 namespace byteloom::inline v0 {

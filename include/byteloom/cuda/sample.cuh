@@ -14,7 +14,7 @@
 #include "byteloom/core/view.hpp"
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/check.cuh"
-#include "byteloom/cuda/kernels.hpp"
+#include "byteloom/cuda/kernels.cuh"
 #include "byteloom/sample/chain.hpp"
 #include "byteloom/tokenize/token.hpp"
 

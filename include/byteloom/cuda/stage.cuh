@@ -11,7 +11,7 @@
 #include "byteloom/compose/stage.hpp"
 #include "byteloom/core/executor.hpp"
 #include "byteloom/cuda/check.cuh"
-#include "byteloom/cuda/kernels.hpp"
+#include "byteloom/cuda/kernels.cuh"
 #include "byteloom/cuda/shared_memory.cuh"
 #include "byteloom/cuda/warp.cuh"
 

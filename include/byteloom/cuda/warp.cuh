@@ -7,7 +7,7 @@
 
 #include "byteloom/core/bits.hpp"
 #include "byteloom/core/math.hpp"
-#include "byteloom/cuda/kernels.hpp"
+#include "byteloom/cuda/kernels.cuh"
 
 namespace byteloom::inline v0::cuda::detail {
 
