@@ -62,7 +62,8 @@ struct layer {
   BYTELOOM_HD static void add(state<Real>& row, Real x) {
     row.count += 1;
     const Real distance = x - row.mean;
-    row.mean += math::divide(distance, row.count);
+    row.mean +=
+        distance / row.count;  // exact where it can be: an error here is all that a constant row would show
     row.squares += distance * (x - row.mean);
   }
   template <class Real>
@@ -70,7 +71,7 @@ struct layer {
     const Real count = into.count + other.count;
     if (count == Real(0)) return;
     const Real distance = other.mean - into.mean;
-    into.mean += distance * math::divide(other.count, count);
+    into.mean += distance * (other.count / count);
     into.squares += other.squares + distance * distance * math::divide(into.count * other.count, count);
     into.count = count;
   }

@@ -16,6 +16,7 @@
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/check.cuh"
 #include "byteloom/cuda/kernels.cuh"
+#include "byteloom/cuda/launch.cuh"
 #include "byteloom/cuda/warp.cuh"
 
 // A hook that forgot BYTELOOM_HD is an error here too: kernels call them through the composition.
@@ -39,6 +40,7 @@ struct attend_call {
   device_view<V, 4> v;
   device_view<const int, 1> lengths;  ///< no data: all keys of k count
   device_view<O, 4> out;
+  bool vector;  ///< rows of keys start at 16 bytes
 };
 
 /// Warps of a block that owns few queries: as many as leave their sums 32 KB of shared memory.
@@ -71,8 +73,7 @@ __device__ float dot_key(const float* query, const K* key, int size, bool vector
 }
 
 template <int Warps, class Call>
-__global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_constant__ Call call,
-                                                               bool vector) {
+__global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_constant__ Call call) {
   using spec_type = decltype(call.spec);
   using heads_type = typename spec_type::heads_type;
   using state_type = typename spec_type::normalizer_type::template state<float>;
@@ -83,6 +84,7 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   __shared__ float sums_of[Warps][own * 32];
   __shared__ state_type states_of[Warps];
 
+  wait_for_input();
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const index queries = call.q.extent[1];
@@ -115,7 +117,7 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
       if (cover == coverage::full || call.spec.keep(at)) {
         const auto* from =
             call.k.data + batch * call.k.stride[0] + key * call.k.stride[1] + key_head * call.k.stride[2];
-        score = call.spec.score(dot_key<size_limit>(query_of, from, size, vector), at);
+        score = call.spec.score(dot_key<size_limit>(query_of, from, size, call.vector), at);
       }
     }
     const float factor = normalizer.raise(state, warp_maximum(score));
@@ -125,17 +127,18 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
     for (int i = 0; i < own; ++i) sums[i] *= factor;
     const auto* from =
         call.v.data + batch * call.v.stride[0] + first_key * call.v.stride[1] + key_head * call.v.stride[2];
-    const int present = last_key - first_key + 1;
-#pragma unroll 8
+    // All 32 turns without a branch, so that their loads fly together; keys past the last are the last, with
+    // weight 0.
+    const int last = last_key - first_key;
+#pragma unroll 16
     for (int j = 0; j < 32; ++j) {
-      if (j >= present) break;
       const float of_key = __shfl_sync(0xffffffffu, weight, j);
+      const auto* row_of_key = from + math::min(j, last) * call.v.stride[1];
 #pragma unroll
       for (int i = 0; i < own; ++i) {
         const int at = i * 32 + lane;
-        if (at < value_size) sums[i] += of_key * static_cast<float>(from[at * call.v.stride[3]]);
+        if (at < value_size) sums[i] += of_key * static_cast<float>(row_of_key[at * call.v.stride[3]]);
       }
-      from += call.v.stride[1];
     }
   }
 
@@ -144,7 +147,8 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   if (lane == 0) states_of[warp] = state;
   __syncthreads();
   if (warp != 0) return;
-  for (int other = 1; other < Warps; ++other) {
+  const int busy = math::min(Warps, (keys + 31) / 32);  // the other warps had no keys
+  for (int other = 1; other < busy; ++other) {
     const auto factors = normalizer.merge(state, states_of[other]);
 #pragma unroll
     for (int i = 0; i < own; ++i)
@@ -223,19 +227,20 @@ void attend_cached(cuda::executor on, const Spec& spec, device_view<Q, 4> q, dev
   if (q.size() == 0) return;
   if (q.extent[1] > 0x7fffffff || q.extent[2] > 65535 || q.extent[0] > 65535)
     throw shape_error("attend: more than 65535 heads or sequences in one call; pass them in parts.");
-  const cuda::detail::attend_call<Spec, Q, K, V, O> call{spec, q, k, v, lengths, out};
+  const cuda::detail::attend_call<Spec, Q, K, V, O> call{
+      spec, q, k, v, lengths, out, cuda::detail::has_vector_rows(k)};
   const dim3 grid(static_cast<unsigned>(q.extent[1]), static_cast<unsigned>(q.extent[2]),
                   static_cast<unsigned>(q.extent[0]));
-  const bool vector = cuda::detail::has_vector_rows(k);
   // Few queries leave most of the GPU idle, so that many warps share the keys of one; many queries fill it.
-  const index blocks = q.extent[0] * q.extent[1] * q.extent[2];
-  if (blocks <= 64) {
-    cuda::detail::attend_kernel<cuda::detail::many_warps<Spec>>
-        <<<grid, cuda::detail::many_warps<Spec> * 32, 0, on.stream>>>(call, vector);
+  using call_type = std::remove_const_t<decltype(call)>;
+  constexpr int many = cuda::detail::many_warps<Spec>;
+  if (q.extent[0] * q.extent[1] * q.extent[2] <= 64) {
+    cuda::detail::launch(on, "attend_kernel", cuda::detail::attend_kernel<many, call_type>, grid, many * 32,
+                         0, call);
   } else {
-    cuda::detail::attend_kernel<4><<<grid, 4 * 32, 0, on.stream>>>(call, vector);
+    cuda::detail::launch(on, "attend_kernel", cuda::detail::attend_kernel<4, call_type>, grid, 4 * 32, 0,
+                         call);
   }
-  cuda::detail::check_launch("attend_kernel");
 }
 
 template <class Spec, class Q, class K, class V, class O>

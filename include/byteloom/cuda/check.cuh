@@ -27,14 +27,21 @@ inline void check(cudaError_t code, const char* what) {
   if (code != cudaSuccess) raise(code, what);
 }
 
-/// To be called after each launch: reports what the launch itself, not the kernel, did wrong.
-inline void check_launch(const char* kernel) {
-  const cudaError_t code = cudaGetLastError();
-  if (code == cudaErrorNoKernelImageForDevice || code == cudaErrorInvalidDeviceFunction)
+/// Throws what a launch that failed with `code` means.
+[[noreturn]] inline void raise_launch(cudaError_t code, const char* kernel) {
+  if (code == cudaErrorNoKernelImageForDevice || code == cudaErrorInvalidDeviceFunction) {
+    cudaGetLastError();
     throw device_error("the launch of " + std::string(kernel) +
                        " failed: the program holds no code for this GPU; add its architecture to "
                        "CMAKE_CUDA_ARCHITECTURES.");
-  if (code != cudaSuccess) raise(code, "the launch of " + std::string(kernel));
+  }
+  raise(code, "the launch of " + std::string(kernel));
+}
+
+/// To be called after a launch by <<<...>>>: reports what the launch itself, not the kernel, did wrong.
+inline void check_launch(const char* kernel) {
+  const cudaError_t code = cudaGetLastError();
+  if (code != cudaSuccess) raise_launch(code, kernel);
 }
 
 }  // namespace byteloom::inline v0::cuda::detail

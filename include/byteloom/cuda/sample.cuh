@@ -13,8 +13,9 @@
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/cuda/buffer.cuh"
-#include "byteloom/cuda/check.cuh"
 #include "byteloom/cuda/kernels.cuh"
+#include "byteloom/cuda/launch.cuh"
+#include "byteloom/cuda/warp.cuh"
 #include "byteloom/sample/chain.hpp"
 #include "byteloom/tokenize/token.hpp"
 
@@ -231,26 +232,33 @@ class few_candidates {
     __syncthreads();
     keep_if([&](int id, float x) {
       int before = 0;
+#pragma unroll 4
       for (int other = 0; other < count_; ++other) before += precedes(other, id, x) ? 1 : 0;
       return before < wanted;
     });
   }
 
   __device__ void keep_mass(float mass) {
-    __syncthreads();
     float largest = -math::infinity<float>;
-    for (int other = 0; other < count_; ++other) largest = math::max(largest, logits_[other]);
-    each(
-        [&](int id, float& x) { weights_[id] = x > -math::infinity<float> ? math::exp(x - largest) : 0.0f; });
+    each([&](int, float& x) { largest = math::max(largest, x); });
+    largest = warp_maximum(largest);
+    __shared__ float of_warp[Threads / 32];
+    if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = largest;
     __syncthreads();
-    double total = 0;
-    for (int other = 0; other < count_; ++other) total += static_cast<double>(weights_[other]);
-    const double wanted = static_cast<double>(mass) * total;
+    for (const float x : of_warp) largest = math::max(largest, x);
+    double own = 0;
+    each([&](int id, float& x) {
+      weights_[id] = x > -math::infinity<float> ? math::exp(x - largest) : 0.0f;
+      own += static_cast<double>(weights_[id]);
+    });
+    const double wanted = static_cast<double>(mass) * block_sum<Threads>(own);
     keep_if([&](int id, float x) {
-      double before = 0;
+      if (weights_[id] == 0.0f) return false;
+      double before[2] = {};  // two sums, so that one addition need not wait for the other
+#pragma unroll 4
       for (int other = 0; other < count_; ++other)
-        if (precedes(other, id, x)) before += static_cast<double>(weights_[other]);
-      return before < wanted;
+        before[other % 2] += precedes(other, id, x) ? static_cast<double>(weights_[other]) : 0.0;
+      return before[0] + before[1] < wanted;
     });
   }
 
@@ -303,6 +311,7 @@ class few_candidates {
 template <int Threads, bool Few, class Chain>
 __global__ __launch_bounds__(Threads) void draw_kernel(const __grid_constant__ draw_call<Chain> call) {
   extern __shared__ float shared_logits[];
+  wait_for_input();
   const index row = blockIdx.x;
   const int count = static_cast<int>(call.logits.extent[1]);
   float* own_logits = call.scratch != nullptr ? call.scratch + row * count : shared_logits;
@@ -343,13 +352,15 @@ void draw(cuda::executor on, const sample::chain<Steps...>& how, device_view<con
   cuda::buffer<float> scratch(on, fits ? 0 : static_cast<std::size_t>(logits.size()));
   const cuda::detail::draw_call<sample::chain<Steps...>> call{how,  logits,    scratch.data(),
                                                               seed, positions, out};
-  const auto blocks = static_cast<unsigned>(logits.extent[0]);
+  const dim3 blocks(static_cast<unsigned>(logits.extent[0]));
+  using chain = sample::chain<Steps...>;
   if (logits.extent[1] <= cuda::detail::few_limit) {
-    cuda::detail::draw_kernel<256, true><<<blocks, 256, 2 * row_bytes, on.stream>>>(call);
+    cuda::detail::launch(on, "draw_kernel", cuda::detail::draw_kernel<512, true, chain>, blocks, 512,
+                         2 * row_bytes, call);
   } else {
-    cuda::detail::draw_kernel<256, false><<<blocks, 256, fits ? row_bytes : 0, on.stream>>>(call);
+    cuda::detail::launch(on, "draw_kernel", cuda::detail::draw_kernel<256, false, chain>, blocks, 256,
+                         fits ? row_bytes : 0, call);
   }
-  cuda::detail::check_launch("draw_kernel");
 }
 
 }  // namespace byteloom::inline v0

@@ -12,6 +12,7 @@
 #include "byteloom/core/executor.hpp"
 #include "byteloom/cuda/check.cuh"
 #include "byteloom/cuda/kernels.cuh"
+#include "byteloom/cuda/launch.cuh"
 #include "byteloom/cuda/shared_memory.cuh"
 #include "byteloom/cuda/warp.cuh"
 
@@ -92,6 +93,20 @@ __device__ void multiply_run(const Weights& weights, column_pair at, index colum
   }
 }
 
+/// Brings two rows of weights nearer: codes from the first to the last column, 128 bytes a lane.
+template <class Weights>
+__device__ void prefetch(const Weights& weights, column_pair at, int lane) {
+  using format = typename Weights::format;
+  const auto row = [&](index which) {
+    const index last = format::locate(which, weights.columns - 1, weights.columns).byte;
+    for (index byte = format::locate(which, 0, weights.columns).byte + lane * 128; byte <= last;
+         byte += 32 * 128)
+      asm volatile("prefetch.global.L1 [%0];" ::"l"(weights.codes + byte));
+  };
+  row(at.first);
+  if (at.second >= 0) row(at.second);
+}
+
 template <int Rows, int Warps, class Stage>
 __global__ __launch_bounds__(Warps * 32, 1) void stage_kernel(const __grid_constant__ Stage stage) {
   extern __shared__ float4 shared[];
@@ -102,11 +117,14 @@ __global__ __launch_bounds__(Warps * 32, 1) void stage_kernel(const __grid_const
   const index pitch = (columns + 3) / 4 * 4;
   const index first_row = static_cast<index>(blockIdx.y) * Rows;
 
+  const index pairs = stage.pairs();
+  const index first_pair = static_cast<index>(blockIdx.x) * Warps + warp;
+  if (first_pair < pairs)
+    prefetch(stage.weights, stage.epilogue.columns(first_pair, stage.weights.rows), lane);
+  wait_for_input();
   load_rows<Rows, Warps>(stage, first_row, x, pitch);
 
-  const index pairs = stage.pairs();
-  for (index pair = static_cast<index>(blockIdx.x) * Warps + warp; pair < pairs;
-       pair += static_cast<index>(gridDim.x) * Warps) {
+  for (index pair = first_pair; pair < pairs; pair += static_cast<index>(gridDim.x) * Warps) {
     const column_pair at = stage.epilogue.columns(pair, stage.weights.rows);
     float first[Rows] = {};
     float second[Rows] = {};
@@ -150,9 +168,8 @@ bool launch_stage(cuda::executor on, const Stage& stage) {
   if (across > 65535)
     throw shape_error("run: " + std::to_string(stage.rows) + " rows are more than one launch takes (" +
                       std::to_string(65535 * Rows) + "); pass them in parts.");
-  kernel<<<dim3(static_cast<unsigned>(along), static_cast<unsigned>(across)), Warps * 32, bytes, on.stream>>>(
-      stage);
-  check_launch("stage_kernel");
+  launch(on, "stage_kernel", kernel, dim3(static_cast<unsigned>(along), static_cast<unsigned>(across)),
+         Warps * 32, bytes, stage);
   return true;
 }
 
