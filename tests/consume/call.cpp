@@ -2,7 +2,7 @@
 
 // Compiled by g++: calls the kernel that kernels.cu instantiated.
 
-#include <cuda_runtime_api.h>
+#include <cuda_runtime.h>
 
 #include <byteloom/cuda/attend.hpp>
 #include <byteloom/cuda/device.hpp>

@@ -43,9 +43,10 @@ struct attend_call {
   bool vector;  ///< rows of keys start at 16 bytes
 };
 
-/// Warps of a block that owns few queries: as many as leave their sums 32 KB of shared memory.
+/// Warps of a block that owns few queries: fewer where a lane holds more of the output, for its registers'
+/// sake.
 template <class Spec>
-inline constexpr int many_warps = size_bound<Spec::heads_type::constant_value_size> <= 256    ? 16
+inline constexpr int many_warps = size_bound<Spec::heads_type::constant_value_size> <= 64     ? 16
                                   : size_bound<Spec::heads_type::constant_value_size> <= 1024 ? 8
                                                                                               : 1;
 
