@@ -232,8 +232,10 @@ class few_candidates {
     __syncthreads();
     keep_if([&](int id, float x) {
       int before = 0;
-#pragma unroll 4
-      for (int other = 0; other < count_; ++other) before += precedes(other, id, x) ? 1 : 0;
+#pragma unroll 8
+      for (int other = 0; other < id; ++other) before += logits_[other] >= x ? 1 : 0;
+#pragma unroll 8
+      for (int other = id + 1; other < count_; ++other) before += logits_[other] > x ? 1 : 0;
       return before < wanted;
     });
   }
@@ -252,12 +254,29 @@ class few_candidates {
       own += static_cast<double>(weights_[id]);
     });
     const double wanted = static_cast<double>(mass) * block_sum<Threads>(own);
+    // Those with a weight, side by side: after other steps they are few.
+    __shared__ int ids[few_limit];
+    __shared__ int present;
+    if (threadIdx.x < 32) {
+      int found = 0;
+      for (int first = 0; first < count_; first += 32) {
+        const int id = first + static_cast<int>(threadIdx.x);
+        const bool alive = id < count_ && weights_[id] > 0.0f;
+        const unsigned all = __ballot_sync(0xffffffffu, alive);
+        if (alive) ids[found + __popc(all & ((1u << threadIdx.x) - 1))] = id;
+        found += __popc(all);
+      }
+      if (threadIdx.x == 0) present = found;
+    }
+    __syncthreads();
     keep_if([&](int id, float x) {
       if (weights_[id] == 0.0f) return false;
       double before[2] = {};  // two sums, so that one addition need not wait for the other
 #pragma unroll 4
-      for (int other = 0; other < count_; ++other)
-        before[other % 2] += precedes(other, id, x) ? static_cast<double>(weights_[other]) : 0.0;
+      for (int i = 0; i < present; ++i) {
+        const int other = ids[i];
+        before[i % 2] += precedes(other, id, x) ? static_cast<double>(weights_[other]) : 0.0;
+      }
       return before[0] + before[1] < wanted;
     });
   }
@@ -314,7 +333,8 @@ __global__ __launch_bounds__(Threads) void draw_kernel(const __grid_constant__ d
   wait_for_input();
   const index row = blockIdx.x;
   const int count = static_cast<int>(call.logits.extent[1]);
-  float* own_logits = call.scratch != nullptr ? call.scratch + row * count : shared_logits;
+  float* own_logits = shared_logits;
+  if constexpr (!Few) own_logits = call.scratch != nullptr ? call.scratch + row * count : shared_logits;
   for (int id = static_cast<int>(threadIdx.x); id < count; id += Threads)
     own_logits[id] = call.logits(row, id);
   token drawn = -1;
