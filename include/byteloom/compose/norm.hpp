@@ -2,8 +2,10 @@
 #pragma once
 
 // compose/norm: what happens to a row of activations before a linear layer reads it. A norm gathers a state
-// over the row (in any order and in parts, which merge joins) and turns it into a factor and a shift: normed
-// = (x * factor + shift) * weight + bias.
+// over the row (in any order and in parts, which merge joins) and turns it into a centre and a factor: normed
+// = (x - center) * factor
+// * weight + bias. The difference comes first, since center * factor taken off later would leave its rounding
+// behind wherever compilers fuse multiplication and addition.
 
 #include "byteloom/core/math.hpp"
 #include "byteloom/core/view.hpp"
@@ -12,8 +14,8 @@ namespace byteloom::inline v0::norm {
 
 template <class Real>
 struct affine {
+  Real center;
   Real factor;
-  Real shift;
 };
 
 /// Root mean square norm (Zhang and Sennrich, arXiv 1910.07467): x / sqrt(mean(x^2) + epsilon). Has weights,
@@ -40,7 +42,7 @@ struct rms {
   }
   template <class Real>
   BYTELOOM_HD affine<Real> finish(const state<Real>& row) const {
-    return {math::rsqrt(math::divide(row.squares, row.count) + static_cast<Real>(epsilon)), Real(0)};
+    return {Real(0), math::rsqrt(math::divide(row.squares, row.count) + static_cast<Real>(epsilon))};
   }
 };
 
@@ -77,8 +79,7 @@ struct layer {
   }
   template <class Real>
   BYTELOOM_HD affine<Real> finish(const state<Real>& row) const {
-    const Real factor = math::rsqrt(math::divide(row.squares, row.count) + static_cast<Real>(epsilon));
-    return {factor, -row.mean * factor};
+    return {row.mean, math::rsqrt(math::divide(row.squares, row.count) + static_cast<Real>(epsilon))};
   }
 };
 
@@ -95,7 +96,7 @@ struct none {
   BYTELOOM_HD static void merge(state<Real>&, const state<Real>&) {}
   template <class Real>
   BYTELOOM_HD affine<Real> finish(const state<Real>&) const {
-    return {Real(1), Real(0)};
+    return {Real(0), Real(1)};
   }
 };
 

@@ -55,7 +55,7 @@ struct normed {
   /// One column of a row whose state gave `affine`.
   template <class Real>
   BYTELOOM_HD Real apply(norm::affine<Real> row, Real x, index column) const {
-    Real y = x * row.factor + row.shift;
+    Real y = (x - row.center) * row.factor;
     if constexpr (Norm::has_weight) y *= static_cast<Real>(weight[column]);
     if constexpr (Norm::has_bias) y += static_cast<Real>(bias[column]);
     return y;
