@@ -28,6 +28,17 @@ struct even_only {
   }
 };
 
+/// A step that may make logits which have no softmax.
+struct scale_by {
+  using axis = bl::axis::sampler;
+  float factor;
+  BYTELOOM_EITHER
+  template <class Candidates>
+  BYTELOOM_HD void operator()(Candidates& candidates) const {
+    candidates.scale(factor);
+  }
+};
+
 /// Logits of one row: normal, with many ties, with minus infinities, all equal, or one far above.
 inline std::vector<float> logits_of_kind(std::mt19937_64& draw, int kind, int count) {
   std::normal_distribution<float> normal(0.0f, 2.0f);

@@ -59,6 +59,8 @@ BYTELOOM_HD Real rsqrt(Real x) {
 
 BYTELOOM_HD float log(float x) { return ::logf(x); }
 BYTELOOM_HD double log(double x) { return ::log(x); }
+BYTELOOM_HD float log1p(float x) { return ::log1pf(x); }
+BYTELOOM_HD double log1p(double x) { return ::log1p(x); }
 BYTELOOM_HD float sqrt(float x) { return ::sqrtf(x); }
 BYTELOOM_HD double sqrt(double x) { return ::sqrt(x); }
 BYTELOOM_HD float sin(float x) { return ::sinf(x); }

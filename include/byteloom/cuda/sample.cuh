@@ -17,6 +17,7 @@
 #include "byteloom/cuda/launch.cuh"
 #include "byteloom/cuda/warp.cuh"
 #include "byteloom/sample/chain.hpp"
+#include "byteloom/sample/shapes.hpp"
 #include "byteloom/tokenize/token.hpp"
 
 namespace byteloom::inline v0 {
@@ -140,8 +141,9 @@ class candidates {
     keep(threshold, needed);
   }
 
-  __device__ bool any_nan() {
-    return number([](int, float x) { return x != x; }) != 0;
+  /// NaN and plus infinity have no softmax.
+  __device__ bool any_unusable() {
+    return number([](int, float x) { return !(x < math::infinity<float>); }) != 0;
   }
 
   __device__ token winner(std::uint64_t seed, std::uint64_t position) {
@@ -281,9 +283,9 @@ class few_candidates {
     });
   }
 
-  __device__ bool any_nan() {
+  __device__ bool any_unusable() {
     bool own = false;
-    each([&](int, float& x) { own = own || x != x; });
+    each([&](int, float& x) { own = own || !(x < math::infinity<float>); });
     return __syncthreads_or(own ? 1 : 0) != 0;
   }
 
@@ -339,8 +341,9 @@ __global__ __launch_bounds__(Threads) void draw_kernel(const __grid_constant__ d
     own_logits[id] = call.logits(row, id);
   token drawn = -1;
   const auto draw_from = [&](auto candidates) {
-    if (candidates.any_nan()) return;
+    if (candidates.any_unusable()) return;
     call.how(candidates);
+    if (candidates.any_unusable()) return;  // a step's doing
     drawn = candidates.winner(call.seed, static_cast<std::uint64_t>(call.positions(row)));
   };
   if constexpr (Few) {
@@ -356,12 +359,15 @@ BYTELOOM_KERNELS_END
 }  // namespace cuda::detail
 
 /// Draws a token for each row of logits [rows, vocabulary] into out[row]: the same for the same logits,
-/// sampler, seed and position on every backend, but for ties within rounding. A row with NaN, or without any
-/// candidate, gives -1. Throws argument_error where the sampler's settings mean nothing, and device_error.
+/// sampler, seed and position on every backend, but for ties within rounding. A row with NaN or plus
+/// infinity, which has no softmax, or without any candidate gives -1. Throws argument_error where the
+/// sampler's settings mean nothing, shape_error where positions or out have not one place a row, and
+/// device_error.
 template <class... Steps>
 void draw(cuda::executor on, const sample::chain<Steps...>& how, device_view<const float, 2> logits,
           std::uint64_t seed, device_view<const int, 1> positions, device_view<token, 1> out) {
   how.validate();
+  sample::detail::require_rows(logits.extent[0], positions.extent[0], out.extent[0]);
   if (logits.extent[0] == 0) return;
   if (logits.extent[1] > (index{1} << 30) || logits.extent[0] > 0x7fffffff)
     throw shape_error("draw: " + std::to_string(logits.extent[0]) + " rows of " +

@@ -14,6 +14,7 @@
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/sample/chain.hpp"
+#include "byteloom/sample/shapes.hpp"
 #include "byteloom/tokenize/token.hpp"
 
 namespace byteloom::inline v0 {
@@ -26,6 +27,11 @@ class candidates {
 
   const std::vector<float>& logits() const { return logits_; }
 
+  /// NaN and plus infinity have no softmax.
+  bool any_unusable() const {
+    return std::any_of(logits_.begin(), logits_.end(), [](float x) { return !(x < math::infinity<float>); });
+  }
+
   void scale(float factor) {
     for (float& x : logits_) x *= factor;
   }
@@ -36,11 +42,10 @@ class candidates {
       if (logits_[id] > dropped) logits_[id] = f(static_cast<token>(id), logits_[id]);
   }
 
-  void keep_largest(int count) {
-    keep_first(std::min(static_cast<std::size_t>(count), logits_.size()), in_order());
-  }
+  void keep_largest(int count) { keep_first(static_cast<std::size_t>(std::max(count, 0)), in_order()); }
 
   void keep_mass(float mass) {
+    if (logits_.empty()) return;
     const std::vector<std::size_t> order = in_order();
     const double largest = static_cast<double>(logits_[order[0]]);
     double total = 0;
@@ -74,19 +79,22 @@ class candidates {
 }  // namespace host::detail
 
 /// Draws a token for each row of logits [rows, vocabulary] into out[row]: the same for the same logits,
-/// sampler, seed and position on every backend, but for ties within rounding. A row with NaN, or without any
-/// candidate, gives -1. Throws argument_error where the sampler's settings mean nothing.
+/// sampler, seed and position on every backend, but for ties within rounding. A row with NaN or plus
+/// infinity, which has no softmax, or without any candidate gives -1. Throws argument_error where the
+/// sampler's settings mean nothing, shape_error where positions or out have not one place a row.
 template <class... Steps>
 void draw(host::executor, const sample::chain<Steps...>& how, host_view<const float, 2> logits,
           std::uint64_t seed, host_view<const int, 1> positions, host_view<token, 1> out) {
   how.validate();
+  sample::detail::require_rows(logits.extent[0], positions.extent[0], out.extent[0]);
   for (index row = 0; row < logits.extent[0]; ++row) {
     std::vector<float> own(static_cast<std::size_t>(logits.extent[1]));
     for (index id = 0; id < logits.extent[1]; ++id) own[static_cast<std::size_t>(id)] = logits(row, id);
     out(row) = -1;
-    if (std::any_of(own.begin(), own.end(), [](float x) { return std::isnan(x); })) continue;
     host::detail::candidates candidates(std::move(own));
+    if (candidates.any_unusable()) continue;
     how(candidates);
+    if (candidates.any_unusable()) continue;  // a step's doing
     float best = -math::infinity<float>;
     for (std::size_t id = 0; id < candidates.logits().size(); ++id) {
       if (!(candidates.logits()[id] > -math::infinity<float>)) continue;

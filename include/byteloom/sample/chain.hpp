@@ -2,9 +2,9 @@
 #pragma once
 
 // sample/chain: steps joined into a sampler. They act left to right; then one of the kept tokens is drawn
-// with the probability that softmax gives it. The draw is the Gumbel-max rule: the largest logit -
-// log(-log(u)) wins, u being a uniform number of its own for each token. It needs no sum, so both backends
-// draw the same token.
+// with the probability that softmax gives it. The draw is the Gumbel-max rule: the largest logit - log(e)
+// wins, e being an exponential number of its own for each token. It needs no sum, so both backends draw the
+// same token.
 
 #include <concepts>
 #include <cstddef>
@@ -74,15 +74,19 @@ struct chain {
   }
 };
 
-/// What a kept token races with: the largest of these is drawn.
+/// What a kept token races with: the largest of these is drawn. -log1p(-u) is as exponential as -log(u), and
+/// keeps its digits where it is small, which is where tokens win: down to a probability near 2^-33 of the
+/// likeliest one's, they are drawn as often as softmax says.
 BYTELOOM_HD float race(float logit, std::uint64_t seed, std::uint64_t position, token id) {
-  return logit - math::log(-math::log(uniform(seed, position, static_cast<std::uint32_t>(id))));
+  const float u = uniform(seed, position, static_cast<std::uint32_t>(id));
+  return logit - math::log(-math::log1p(-u));
 }
 
-/// A float's bits as an integer of the same order: larger floats, larger integers.
+/// A float's bits as an integer of the same order: larger floats, larger integers, and one integer for both
+/// zeros, which are equals.
 BYTELOOM_HD constexpr std::uint32_t ordered(float x) {
   const auto bits = bit_cast<std::uint32_t>(x);
-  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+  return (bits & 0x80000000u) != 0 ? 0u - bits : bits | 0x80000000u;
 }
 
 }  // namespace byteloom::inline v0::sample

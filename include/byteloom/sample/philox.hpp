@@ -30,12 +30,15 @@ BYTELOOM_HD constexpr philox_block philox(philox_block counter, std::uint32_t ke
   return counter;
 }
 
-/// A number inside (0, 1) for a seed, a position and a lane; the 2^24 values between are equally likely.
+/// A number inside (0, 1) for a seed, a position and a lane: the middle of one of 2^32 equal intervals,
+/// rounded to float, so that it is exact where it is small (from 2^-33) and at most 1 - 2^-24.
 BYTELOOM_HD constexpr float uniform(std::uint64_t seed, std::uint64_t position, std::uint32_t lane) {
   const philox_block drawn = philox(
       {{lane, static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32), 0x62797465u}},
       static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
-  return (static_cast<float>(drawn.word[0] >> 8) + 0.5f) * (1.0f / 16777216.0f);
+  constexpr float most = 1.0f - 1.0f / 16777216.0f;
+  const float middle = (static_cast<float>(drawn.word[0]) + 0.5f) * (1.0f / 4294967296.0f);
+  return middle < most ? middle : most;
 }
 
 }  // namespace byteloom::inline v0::sample

@@ -4,9 +4,9 @@
 // sample/steps: what happens to the candidates for the next token before one is drawn. A step is called with
 // the candidates of a backend, which offer
 //   scale(factor)        multiplies every logit
-//   keep_largest(count)  drops all but the `count` largest (the lowest ids among equals)
-//   keep_mass(mass)      drops all but the fewest, most probable ones whose probabilities reach `mass`
-//   together transform(f)         logit = f(id, logit); minus infinity drops a candidate
+//   keep_largest(count)  drops all but the `count` largest (the lowest ids among equals); all for count < 1
+//   keep_mass(mass)      drops all but the fewest, most probable ones that have `mass` together
+//   transform(f)         logit = f(id, logit); minus infinity drops a candidate
 // and says with validate() whether its settings mean anything.
 
 #include <cmath>
@@ -21,7 +21,8 @@ struct sampler {};  ///< sample/: steps between logits and the drawn token
 
 namespace byteloom::inline v0::sample {
 
-/// Divides logits by a temperature: below 1 the likely becomes likelier.
+/// Divides logits by a temperature: below 1 the likely becomes likelier. The lowest is 1e-30, so that no
+/// logit below 1e8 overflows to infinity, where different logits would become equals.
 struct temperature {
   using axis = axis::sampler;
   float value;
@@ -32,11 +33,11 @@ struct temperature {
     candidates.scale(1.0f / value);
   }
   void validate() const {
-    if (!(value > 0) || std::isinf(value))
+    if (!(value >= 1e-30f) || std::isinf(value))
       throw argument_error(
           "sample::temperature: " + std::to_string(value) +
-          " is no temperature; give a finite number above 0, or use sample::greedy to take the most "
-          "likely token.");
+          " is no temperature; give a finite number above 0 (1e-30 at least), or use sample::greedy to take "
+          "the most likely token.");
   }
 };
 
