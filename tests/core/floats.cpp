@@ -76,7 +76,8 @@ TEST_CASE_TEMPLATE("every pattern widens to its definition and narrows back", T,
 TEST_CASE_TEMPLATE("between neighbours the nearest wins, and the even one in the middle", T, bl::f16,
                    bl::bf16, bl::fp8_e4m3, bl::fp8_e5m2) {
   const unsigned sign = patterns<T> / 2;
-  for (unsigned code = 0; code < largest_code<T>(); ++code) {
+  const unsigned last = largest_code<T>();
+  for (unsigned code = 0; code < last; ++code) {
     const float low = static_cast<float>(pattern<T>(code));
     const float high = static_cast<float>(pattern<T>(code + 1));
     const auto middle = static_cast<float>((static_cast<double>(low) + static_cast<double>(high)) / 2);
