@@ -164,6 +164,7 @@ TEST_CASE("softcap stays inside its cap and keeps the order") {
   double last = -7.0;
   for (double x = -100; x <= 100; x += 0.5) {
     const double y = cap(x, bl::site{});
+    CHECK(y == doctest::Approx(7.0 * std::tanh(x / 7.0)).epsilon(1e-12));
     CHECK(std::abs(y) <= 7.0);
     CHECK(y >= last);
     last = y;

@@ -62,6 +62,28 @@ TEST_CASE("norm, product, bias, activation and residual in one stage") {
   });
 }
 
+TEST_CASE("more rows than are normed together are each their own") {
+  auto draw = test::generator();
+  const bl::index rows = 517, columns = 24, outputs = 6;
+  const auto x = test::rows_with_offset(draw, rows, columns);
+  const auto weight = test::random_tensor<float>(draw, 1.0f, columns);
+  const test::random_weights<bl::format::dense<float>> w(draw, outputs, columns);
+  auto out = test::poisoned_tensor<float>(1, 1, rows, outputs);
+  const bl::norm::rms norm{};
+  bl::run(
+      bl::host::here(),
+      bl::stage{bl::source::rows<here>{x.matrix()},
+                bl::normed<bl::norm::rms>{norm, weight.data.data(), nullptr}, w.view(false),
+                bl::epilogue::plain<bl::activation::identity, here>{{out.data.data(), rows, outputs}, {}, {}},
+                rows});
+  std::vector<double> wanted;
+  for (bl::index row = 0; row < rows; ++row) {
+    const auto y = w.times(test::normed_row(norm, test::row_of(x, row), weight.data.data(), nullptr), false);
+    wanted.insert(wanted.end(), y.begin(), y.end());
+  }
+  CHECK(test::relative_error(out.data, wanted) < 2e-5);
+}
+
 TEST_CASE("a gate multiplies what it gates") {
   auto draw = test::generator();
   const test::random_weights<bl::format::int8> w(draw, 34, 40);

@@ -33,6 +33,24 @@ TEST_CASE("codes have places of their own, inside the packed bytes") {
   });
 }
 
+TEST_CASE("a code's place is where its bits are") {
+  auto draw = test::generator();
+  const bl::index columns = 128;
+  const auto source = test::random_tensor<float>(draw, 1.0f, 1, 1, 3, columns);
+  using int4 = bl::format::int4<64>;
+  const auto packed = bl::pack<int4>(source.matrix());
+  const auto found = bl::unpack(packed.as_weights());
+  for (bl::index row = 0; row < 3; ++row)
+    for (bl::index column = 0; column < columns; ++column) {
+      const auto at = int4::locate(row, column, columns);
+      const auto code =
+          (std::to_integer<int>(packed.codes[static_cast<std::size_t>(at.byte)]) >> at.shift) & 15;
+      const float scale =
+          static_cast<float>(packed.scales[static_cast<std::size_t>((row * columns + column) / 64)]);
+      CHECK(found[static_cast<std::size_t>(row * columns + column)] == static_cast<float>(code - 8) * scale);
+    }
+}
+
 TEST_CASE("packing is within the format's bound of the source") {
   auto draw = test::generator();
   test::for_each_format([&](const char* name, auto tag, const std::vector<bl::index>& widths) {

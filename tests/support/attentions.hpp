@@ -38,6 +38,19 @@ struct every_third {
   BYTELOOM_HD constexpr bool keep(bl::site at) const { return at.key % 3 == 0 || at.key == at.query; }
 };
 
+/// A mask whose heads see different halves, so that heads of a group skip different tiles.
+struct half_by_head {
+  using axis = bl::axis::mask;
+  int middle;
+  BYTELOOM_HD constexpr bool keep(bl::site at) const { return (at.key < middle) == (at.query_head % 2 == 0); }
+  BYTELOOM_HD constexpr bl::coverage cover(bl::tile over) const {
+    const bool first = over.query_head % 2 == 0;
+    if (over.last_key < middle) return first ? bl::coverage::full : bl::coverage::none;
+    if (over.first_key >= middle) return first ? bl::coverage::none : bl::coverage::full;
+    return bl::coverage::partial;
+  }
+};
+
 struct attend_shape {
   int batch;
   int queries;
@@ -77,6 +90,8 @@ void for_each_attention(const F& f) {
     attend_shape{1, 60, 60});
   f("user's score by coordinates", attention<heads<6, 2, 32>, mask::causal, coordinate_bias>{},
     attend_shape{3, 21, 45});
+  f("user's mask by head", attention<heads<6, 2, 32>, half_by_head>{half_by_head{150}},
+    attend_shape{1, 20, 300});
   f("user's mask without cover", attention<heads<4, 2, 32>, every_third>{}, attend_shape{1, 60, 60});
   f("rows without a key", attention<heads<2, 2, 32>, mask::window<4>, every_third>{},
     attend_shape{1, 60, 60});
