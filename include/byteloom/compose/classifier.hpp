@@ -39,7 +39,8 @@ class classifier {
 template <class Executor, class Model>
 class classifier_on final : public classifier {
   static_assert(!Model::head_type::per_token,
-                "byteloom: a classifier needs a model whose head is head::classes.");
+                "byteloom: a classifier needs a model whose head is head::classes<...>; open a generator for "
+                "head::logits<...>.");
 
  public:
   classifier_on(Executor on, const Model& model, const model_weights<Model, memory::host>& weights,

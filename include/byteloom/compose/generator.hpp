@@ -86,7 +86,8 @@ index context_of(const Stack& stack, index asked) {
 template <class Executor, class Model, class Sampler>
 class generator_on : public generator<Sampler> {
   static_assert(Model::head_type::per_token,
-                "byteloom: a generator needs a model whose head is head::logits.");
+                "byteloom: a generator needs a model whose head is head::logits<...>; open a classifier for "
+                "head::classes<...>.");
 
  public:
   generator_on(Executor on, const Model& model, const model_weights<Model, memory::host>& weights,

@@ -63,8 +63,10 @@ struct backend<cuda::executor> {
    public:
     template <class Key, class F>
     void operator()(cuda::executor on, const Key& key, const F& f) {
-      static_assert(std::is_trivially_copyable_v<Key>,
-                    "byteloom: a sampler travels by value into kernels, so it must be trivially copyable.");
+      static_assert(
+          std::is_trivially_copyable_v<Key>,
+          "byteloom: what keys a graph is compared byte by byte, so it must be trivially copyable; keep "
+          "data behind a view.");
       std::vector<std::byte> bytes(sizeof(Key));
       std::memcpy(bytes.data(), &key, sizeof(Key));
       if (bytes != key_) {

@@ -32,8 +32,9 @@ inline std::size_t bytes_of(std::size_t count, std::size_t size) {
 /// buffer. Their values are not set. Throws out_of_memory, and then nothing stays taken.
 template <class T>
 class buffer {
-  static_assert(std::is_trivially_copyable_v<T>,
-                "byteloom: device memory holds trivially copyable elements.");
+  static_assert(
+      std::is_trivially_copyable_v<T>,
+      "byteloom: device memory holds trivially copyable elements; copy what owns memory piece by piece.");
 
  public:
   buffer(executor on, std::size_t count) : stream_(on.stream), count_(count) {

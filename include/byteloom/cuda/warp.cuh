@@ -16,7 +16,9 @@ BYTELOOM_KERNELS_BEGIN
 /// The value of the lane whose number differs in the bits of `distance`, for any type made of 32-bit words.
 template <class T>
 __device__ T shuffle_xor(const T& value, int distance) {
-  static_assert(sizeof(T) % 4 == 0, "byteloom: a state that a warp merges is made of 32-bit words.");
+  static_assert(
+      sizeof(T) % 4 == 0,
+      "byteloom: a state that a warp merges is made of 32-bit words; pad it to a multiple of 4 bytes.");
   struct words {
     std::uint32_t word[sizeof(T) / 4];
   };

@@ -38,8 +38,10 @@ struct int4 {
   template <int Run>
   BYTELOOM_HD static void decode(const std::byte* codes, const scale* scales, index row, index column,
                                  index columns, float (&values)[Run]) {
-    static_assert(Run % 8 == 0 && Group % Run == 0,
-                  "byteloom: format::int4 decodes multiples of 8 columns inside one group.");
+    static_assert(
+        Run % 8 == 0 && Group % Run == 0,
+        "byteloom: format::int4 decodes multiples of 8 columns inside one group; call decode<8> or a "
+        "multiple that divides the group.");
     struct alignas(Run / 2 > 16 ? 16 : Run / 2) word {
       std::uint8_t pair[Run / 2];
     };

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+// FROM: examples/03_your_policy.cpp
