@@ -126,6 +126,27 @@ TEST_CASE("what is missing, of another type or another shape is named") {
         std::string::npos);
 }
 
+TEST_CASE("a tensor without a place in the model is named") {
+  auto draw = test::generator();
+  const small written(draw, stack{}, 64, 128);
+  // The same file for a model without biases, and for one with fewer layers.
+  using attend = stack::block<0>::attention_type;
+  using feed = stack::block<0>::feed_type;
+  using bare = bl::repeat<1, bl::block<bl::norm::layer, attend, feed, bl::linear<bl::format::int4<64>>>>;
+  const auto refused = [](const auto& file, const auto& model, const char* name) {
+    CHECK_THROWS_WITH_AS(bl::load_model(bl::safetensors(file, "extra.safetensors"), model),
+                         doctest::Contains(name), bl::load_error);
+  };
+  refused(written.file,
+          bl::model<bl::tokenizer::bytes, decltype(written.model.embedding), bare,
+                    decltype(written.model.head)>{},
+          "blocks.0.attend.qkv.bias");
+  const test::small_decoder<bl::repeat<2, stack::block<0>>, decltype(written.model.head)::norm_type,
+                            decltype(written.model.head)::linear_type>
+      two(draw, bl::repeat<2, stack::block<0>>{}, 64, 128);
+  refused(two.file, written.model, "blocks.1.");
+}
+
 TEST_CASE("a tokenizer with another vocabulary is refused") {
   auto draw = test::generator();
   const small written(draw, stack{}, 64, 128);

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -38,7 +40,7 @@ class model_reader {
   /// The numbers of a tensor of this shape, in place where the file aligns them and copied where it does not.
   template <class T>
   const T* numbers(const std::string& name, const std::vector<index>& shape) {
-    const tensor_entry& entry = file_.at(name);
+    const tensor_entry& entry = take(name);
     if (entry.type != element_of<T>)
       fail(name, "holds " + std::string(name_of(entry.type)) + " where the model's type says " +
                      std::string(name_of(element_of<T>)) + ".");
@@ -49,8 +51,8 @@ class model_reader {
   }
 
   /// Rows of a tensor of rank 2 and the given element type.
-  std::vector<index> shape_of_matrix(const std::string& name, element type) const {
-    const tensor_entry& entry = file_.at(name);
+  std::vector<index> shape_of_matrix(const std::string& name, element type) {
+    const tensor_entry& entry = take(name);
     if (entry.type != type)
       fail(name, "holds " + std::string(name_of(entry.type)) + " where the model's type says " +
                      std::string(name_of(type)) + ".");
@@ -89,6 +91,16 @@ class model_reader {
     return result;
   }
 
+  /// Throws load_error where the file holds a tensor that nobody asked for: what it says would be lost.
+  void require_all_taken() const {
+    for (const tensor_entry& entry : file_)
+      if (!taken_.contains(entry.name))
+        fail(
+            entry.name,
+            "is in the file, but the model's type has no place for it: another number of layers, a bias that "
+            "linear<...> does not mention, or a name that tensor_names spells differently?");
+  }
+
   static std::string described(const std::vector<index>& shape) {
     std::string result = "[";
     for (std::size_t i = 0; i < shape.size(); ++i) result += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
@@ -96,7 +108,13 @@ class model_reader {
   }
 
  private:
-  /// One scale a row, stored as [rows] or [rows, 1].
+  const tensor_entry& take(const std::string& name) {
+    const tensor_entry& entry = file_.at(name);
+    taken_.insert(name);
+    return entry;
+  }
+
+  /// One scale per row, stored as [rows] or [rows, 1].
   template <class T>
   const T* scales_of_rows(const std::string& name, index rows) {
     const bool column = file_.at(name).shape.size() == 2;
@@ -113,6 +131,7 @@ class model_reader {
   }
 
   safetensors file_;
+  std::set<std::string, std::less<>> taken_;
   std::vector<std::unique_ptr<std::byte[]>> copies_;
 };
 
@@ -168,8 +187,8 @@ block_weights<Block, memory::host> read_block(model_reader& from, const tensor_n
 
 }  // namespace detail
 
-/// Reads the weights of `model` from an opened file. Throws load_error where a tensor is missing or is not
-/// what the model's type and the other tensors say.
+/// Reads the weights of `model` from an opened file. Throws load_error where a tensor is missing, is not what
+/// the model's type and the other tensors say, or has no place in the model.
 template <class Model>
 loaded_model<Model> load_model(safetensors file, const Model& model = {}, const tensor_names& names = {}) {
   auto reader = std::make_shared<detail::model_reader>(std::move(file));
@@ -194,6 +213,7 @@ loaded_model<Model> load_model(safetensors file, const Model& model = {}, const 
                                                " rows, but the tokenizer has " + std::to_string(vocabulary) +
                                                " tokens.");
   }
+  reader->require_all_taken();
   return result;
 }
 
