@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "byteloom/compose/epilogue.hpp"
 #include "byteloom/host/stage.hpp"
 #include "support/random.hpp"
@@ -30,8 +32,8 @@ TEST_CASE("norm, product, bias, activation and residual in one stage") {
     for (const bl::index columns : widths)
       test::for_each_norm([&](const char* norm_name, const auto& norm) {
         for (const bl::index rows : {1, 3, 19}) {
-          CAPTURE(name);
-          CAPTURE(norm_name);
+          CAPTURE(std::string(name));
+          CAPTURE(std::string(norm_name));
           CAPTURE(columns);
           CAPTURE(rows);
           const bl::index outputs = 21;  // odd: the last pair has one column
@@ -60,6 +62,15 @@ TEST_CASE("norm, product, bias, activation and residual in one stage") {
         }
       });
   });
+}
+
+TEST_CASE("an epsilon that means nothing is refused by name") {
+  for (const float epsilon : {-1e-5f, std::nanf("")}) {
+    CHECK_THROWS_WITH_AS(bl::norm::rms{epsilon}.validate(), doctest::Contains("norm::rms"),
+                         bl::argument_error);
+    CHECK_THROWS_WITH_AS(bl::norm::layer{epsilon}.validate(), doctest::Contains("norm::layer"),
+                         bl::argument_error);
+  }
 }
 
 TEST_CASE("more rows than are normed together are each their own") {

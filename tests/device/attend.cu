@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "byteloom/attend/reference.hpp"
 #include "byteloom/cuda/attend.cuh"
 #include "support/attentions.hpp"
@@ -36,7 +38,7 @@ double error_of(std::mt19937_64& draw, const Spec& spec, test::attend_shape shap
 TEST_CASE("attention on the device agrees with the reference") {
   auto draw = test::generator();
   test::for_each_attention([&](const char* name, const auto& spec, test::attend_shape shape) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     // tanh is the hardware's approximation on the device, absolute 2^-11 of the cap
     const bool approximate = std::string_view(name).find("soft") != std::string_view::npos ||
                              std::string_view(name).find("twice") != std::string_view::npos;

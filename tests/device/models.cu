@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <random>
+#include <string>
 
 #include "byteloom/cuda/generator.cuh"
 #include "byteloom/host/generator.hpp"
@@ -20,14 +21,14 @@ using sampler = bl::sample::chain<bl::sample::temperature, bl::sample::top_k, bl
 TEST_CASE("small decoders: logits are the reference's, chunk by chunk and token by token") {
   auto draw = test::generator();
   test::for_each_small_decoder(draw, [&](const char* name, const auto& small) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     std::vector<bl::token> tokens(41);
     for (auto& id : tokens) id = static_cast<bl::token>(draw() % 256);
     const auto wanted = small.logits(tokens);
     for (const bl::index chunk : {1, 7, 64}) {
       CAPTURE(chunk);
       const auto generator = bl::open_generator<sampler>(bl::cuda::on(), small.load(), {64, chunk});
-      CHECK(test::relative_error(generator->score(tokens), wanted) < 5e-3);
+      CHECK(test::relative_error(generator->logits_of(tokens), wanted) < 5e-3);
       CHECK(test::relative_error(generator->logits(), std::vector<double>(wanted.end() - 256, wanted.end())) <
             5e-3);
     }
@@ -37,7 +38,7 @@ TEST_CASE("small decoders: logits are the reference's, chunk by chunk and token 
 TEST_CASE("small decoders: drawing replays a graph and gives what reading gives") {
   auto draw = test::generator();
   test::for_each_small_decoder(draw, [&](const char* name, const auto& small) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const sampler how{bl::sample::temperature{0.9f}, bl::sample::top_k{50}, bl::sample::top_p{0.9f}};
     const auto device = bl::open_generator<sampler>(bl::cuda::on(), small.load(), {64, 16});
     std::vector<bl::token> tokens{1, 2, 3};
@@ -74,8 +75,8 @@ TEST_CASE("english: host and device agree, and bits per byte are PyTorch's") {
   {
     const auto host = bl::open_generator<english_sampler>(bl::host::here(), loaded, {test::window, 256});
     const test::held_out_window held_out(3);
-    const auto wanted = host->score(held_out.read);
-    const double error = test::relative_error(device->score(held_out.read), wanted);
+    const auto wanted = host->logits_of(held_out.read);
+    const double error = test::relative_error(device->logits_of(held_out.read), wanted);
     MESSAGE("logits over 2048 bytes, host against device: " << error);
     CHECK(error <= 1e-2);
   }
@@ -83,7 +84,7 @@ TEST_CASE("english: host and device agree, and bits per byte are PyTorch's") {
   double sum = 0;
   for (std::size_t i = 0; i < windows; ++i) {
     const test::held_out_window held_out(i);
-    sum += test::bits(device->score(held_out.read), held_out.predicted);
+    sum += test::bits(device->logits_of(held_out.read), held_out.predicted);
   }
   const double found = sum / static_cast<double>(windows * test::window);
   MESSAGE("bits per byte: " << found);

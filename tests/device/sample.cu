@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "byteloom/cuda/sample.cuh"
@@ -60,7 +61,7 @@ TEST_CASE("the device draws what the host draws") {
       const auto found = on_device(how, logits, rows, 17, positions);
       int different = 0;
       for (std::size_t row = 0; row < wanted.size(); ++row) different += found[row] != wanted[row] ? 1 : 0;
-      CAPTURE(name);
+      CAPTURE(std::string(name));
       CAPTURE(vocabulary);
       // log and exp round differently: a tie within rounding may fall the other way, no more than one in a
       // run
@@ -105,7 +106,7 @@ TEST_CASE("logits that have no softmax give no token on the device, by any sampl
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const std::size_t vocabulary : {3, 5000, 20000})
     test::for_each_sampler([&](const char* name, const auto& how) {
-      CAPTURE(name);
+      CAPTURE(std::string(name));
       CAPTURE(vocabulary);
       for (const float bad : {nan, bl::math::infinity<float>}) {
         std::vector<float> logits(vocabulary);

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "byteloom/compose/epilogue.hpp"
 #include "byteloom/cuda/stage.cuh"
 #include "byteloom/host/stage.hpp"
@@ -47,8 +49,8 @@ TEST_CASE("norm, product, bias, activation and residual in one kernel") {
     for (const bl::index columns : widths)
       test::for_each_norm([&](const char* norm_name, const auto& norm) {
         for (const bl::index rows : {1, 3, 19}) {
-          CAPTURE(name);
-          CAPTURE(norm_name);
+          CAPTURE(std::string(name));
+          CAPTURE(std::string(norm_name));
           CAPTURE(columns);
           CAPTURE(rows);
           const bl::index outputs = 21;

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <random>
+#include <string>
 
 #include "byteloom/host/generator.hpp"
 #include "byteloom/sample/chain.hpp"
@@ -30,13 +31,13 @@ std::vector<double> last_row(const std::vector<double>& logits) { return {logits
 TEST_CASE("teacher-forced logits agree with the reference in chunks of any size") {
   auto draw = test::generator();
   test::for_each_small_decoder(draw, [&](const char* name, const auto& small) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const auto tokens = random_tokens(draw, 41);
     const auto wanted = small.logits(tokens);
     for (const bl::index chunk : {1, 7, 64}) {
       CAPTURE(chunk);
       const auto generator = bl::open_generator<greedy>(bl::host::here(), small.load(), {64, chunk});
-      CHECK(test::relative_error(generator->score(tokens), wanted) < 1e-3);
+      CHECK(test::relative_error(generator->logits_of(tokens), wanted) < 1e-3);
       CHECK(test::relative_error(generator->logits(), last_row(wanted)) < 1e-3);
     }
   });
@@ -45,7 +46,7 @@ TEST_CASE("teacher-forced logits agree with the reference in chunks of any size"
 TEST_CASE("reading in pieces, and drawing one by one, is reading at once") {
   auto draw = test::generator();
   test::for_each_small_decoder(draw, [&](const char* name, const auto& small) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const auto generator = bl::open_generator<greedy>(bl::host::here(), small.load(), {64, 16});
     auto tokens = random_tokens(draw, 20);
     generator->read(std::span(tokens).first(3));
@@ -75,7 +76,7 @@ TEST_CASE("reading in pieces, and drawing one by one, is reading at once") {
 TEST_CASE("the same seed draws the same tokens, another seed others") {
   auto draw = test::generator();
   test::for_each_small_decoder(draw, [&](const char* name, const auto& small) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const auto generator = bl::open_generator<sampler>(bl::host::here(), small.load(), {64, 64});
     const auto prompt = random_tokens(draw, 5);
     const auto write = [&](std::uint64_t seed) {
@@ -95,12 +96,19 @@ TEST_CASE("the same seed draws the same tokens, another seed others") {
 TEST_CASE("what does not fit is refused, and the next call works") {
   auto draw = test::generator();
   test::for_each_small_decoder(draw, [&](const char* name, const auto& small) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const auto generator = bl::open_generator<greedy>(bl::host::here(), small.load(), {64, 16});
     CHECK_THROWS_AS(generator->next({}, 0), bl::argument_error);
     CHECK_THROWS_AS(generator->logits(), bl::argument_error);
     CHECK_THROWS_AS(generator->read({}), bl::argument_error);
-    CHECK_THROWS_AS(generator->score({}), bl::argument_error);
+    CHECK_THROWS_AS(generator->logits_of({}), bl::argument_error);
+    CHECK_THROWS_WITH_AS(bl::open_generator<greedy>(bl::host::here(), small.load(), {64, 0}),
+                         doctest::Contains("a chunk of 0"), bl::argument_error);
+    if (!std::string(name).starts_with("two kinds")) {
+      CHECK_THROWS_WITH_AS(
+          bl::open_generator<greedy>(bl::host::here(), small.load(), {bl::index{1} << 31, 16}),
+          doctest::Contains("2147483647"), bl::argument_error);
+    }
     const auto tokens = random_tokens(draw, 65);
     CHECK_THROWS_AS(generator->read(tokens), bl::argument_error);
     CHECK_THROWS_AS(generator->read(std::vector<bl::token>{1, 256}), bl::argument_error);
@@ -122,7 +130,7 @@ TEST_CASE("what does not fit is refused, and the next call works") {
 TEST_CASE("a context that nobody sized is refused") {
   auto draw = test::generator();
   test::for_each_small_decoder(draw, [&](const char* name, const auto& small) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const bool constant = std::string(name).starts_with("two kinds");
     if (constant) {
       CHECK(bl::open_generator<greedy>(bl::host::here(), small.load(), {})->context() == 64);

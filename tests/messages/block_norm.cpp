@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// EXPECT: byteloom: the first argument of block<norm, attention, feed, linear> is a norm, such as norm::rms.
+// EXPECT: byteloom: the first argument of block<norm, attention, feed, linear> is a norm, such as norm::rms;
 #include "byteloom/compose/block.hpp"
 #include "byteloom/quantize/format/int4.hpp"
 

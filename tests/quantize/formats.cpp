@@ -8,6 +8,7 @@
 #include <cmath>
 #include <random>
 #include <set>
+#include <string>
 
 #include "support/random.hpp"
 #include "support/stages.hpp"
@@ -17,7 +18,7 @@ namespace bl = byteloom;
 TEST_CASE("codes have places of their own, inside the packed bytes") {
   test::for_each_format([](const char* name, auto tag, const std::vector<bl::index>& widths) {
     using format = typename decltype(tag)::type;
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     for (const bl::index columns : widths) {
       std::set<std::pair<bl::index, int>> seen;
       const bl::index bytes =
@@ -55,7 +56,7 @@ TEST_CASE("packing is within the format's bound of the source") {
   auto draw = test::generator();
   test::for_each_format([&](const char* name, auto tag, const std::vector<bl::index>& widths) {
     using format = typename decltype(tag)::type;
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     for (const bl::index columns : widths) {
       const auto source = test::random_tensor<float>(draw, 1.0f, 1, 1, 5, columns);
       const auto packed = bl::pack<format>(source.matrix());

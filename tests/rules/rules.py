@@ -82,7 +82,8 @@ def check_messages(root, faults):
     cases = "\n".join(path.read_text(encoding="utf-8") for path in sorted((root / "tests/messages").glob("*.cpp")))
     expected = [line.strip() for line in re.findall(r"^// EXPECT: (.*)$", cases, re.M)]
     for path in sorted((root / "include").rglob("*.[hc]*")):
-        for body in re.findall(r'static_assert\(((?:[^"]|"(?:[^"\\]|\\.)*")*?)\);', path.read_text(encoding="utf-8")):
+        for body in re.findall(r'static_assert\(((?:[^"]|"(?:[^"\\]|\\.)*")*?)\);$', path.read_text(encoding="utf-8"),
+                               re.M):
             sentence = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', body)).replace('\\"', '"')
             if body.endswith("::met") or sentence in UNTESTED or any(said in sentence for said in expected):
                 continue

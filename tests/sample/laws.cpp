@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "byteloom/host/sample.hpp"
@@ -142,7 +143,7 @@ TEST_CASE("zeros of either sign are equals, the lowest id first") {
 TEST_CASE("logits that have no softmax give no token, by any sampler") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   test::for_each_sampler([&](const char* name, const auto& how) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     CHECK(draw_one(how, {0.0f, nan, 1.0f}, 1, 0) == -1);
     CHECK(draw_one(how, {0.0f, INFINITY, 1.0f}, 1, 0) == -1);
     CHECK(draw_one(how, {gone, gone, gone}, 1, 0) == -1);
@@ -153,7 +154,7 @@ TEST_CASE("an empty vocabulary gives no token") {
   const float unused = 0;
   const int position = 0;
   test::for_each_sampler([&](const char* name, const auto& how) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     bl::token result = -7;
     bl::draw(bl::host::here(), how, bl::host_view<const float, 2>(&unused, 1, 0), 1,
              bl::host_view<const int, 1>(&position, 1), bl::host_view<bl::token, 1>(&result, 1));

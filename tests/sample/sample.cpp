@@ -9,6 +9,7 @@
 #include <limits>
 #include <numeric>
 #include <set>
+#include <string>
 
 #include "byteloom/host/sample.hpp"
 #include "support/random.hpp"
@@ -159,7 +160,7 @@ TEST_CASE("greedy takes the largest, the first of equals") {
 TEST_CASE("every sampler draws a candidate that exists, and the same one again") {
   auto draw = test::generator();
   test::for_each_sampler([&](const char* name, const auto& how) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     for (int kind = 0; kind < test::logit_kinds; ++kind) {
       auto logits = test::logits_of_kind(draw, kind, 258);
       logits[0] = 0.5f;  // an even candidate for the user's step

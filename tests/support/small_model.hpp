@@ -263,10 +263,14 @@ void for_each_small_decoder(std::mt19937_64& draw, const F& f) {
     using first = block<norm::layer, local, feed::gelu, linear<format::int8, true>>;
     using second = block<norm::rms, capped, feed::swiglu, linear<format::dense<float>, true>>;
     using stack = repeat<2, first, second>;
-    const stack layers{
-        fill(std::type_identity<slots<first, second>>{}, second{capped{score::softcap{5.0f}}, {}})};
+    const stack layers{second{capped{score::softcap{5.0f}}, {}}};
     f("two kinds of blocks, int8 and f32, window and softcap, f32 and f16 caches",
       small_decoder<stack, norm::layer, linear<format::int8, true>>(draw, layers, 32, 40));
+  }
+  {
+    using odd = attention<heads<3, 1, 5, 7>, mask::causal, cache::contiguous<float>>;
+    using stack = repeat<1, block<norm::rms, odd, feed::gelu, linear<format::dense<float>>>>;
+    f("odd head sizes", small_decoder<stack, norm::rms, linear<format::dense<float>>>(draw, stack{}, 24, 40));
   }
 }
 

@@ -25,6 +25,27 @@ inline std::vector<double> normed_row(const bl::norm::none&, std::vector<double>
                                       const float*) {
   return x;
 }
+/// A norm as a user would write it that gathers nothing: a weight for each column.
+struct column_scale {
+  static constexpr bool has_weight = true;
+  static constexpr bool has_bias = false;
+  template <class Real>
+  struct state {};
+  template <class Real>
+  BYTELOOM_HD static void add(state<Real>&, Real) {}
+  template <class Real>
+  BYTELOOM_HD static void merge(state<Real>&, const state<Real>&) {}
+  template <class Real>
+  BYTELOOM_HD bl::norm::affine<Real> finish(const state<Real>&) const {
+    return {Real(0), Real(1)};
+  }
+};
+inline std::vector<double> normed_row(const column_scale&, std::vector<double> x, const float* weight,
+                                      const float*) {
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] *= static_cast<double>(weight[i]);
+  return x;
+}
+
 inline std::vector<double> normed_row(const bl::norm::rms& norm, std::vector<double> x, const float* weight,
                                       const float*) {
   double squares = 0;
@@ -94,6 +115,7 @@ void for_each_norm(const F& f) {
   f("no norm", bl::norm::none{});
   f("rms norm", bl::norm::rms{});
   f("layer norm", bl::norm::layer{1e-3f});
+  f("user's norm without state", column_scale{});
 }
 
 /// Rows with a mean far from zero, on which a careless variance fails.

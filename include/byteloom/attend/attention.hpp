@@ -10,6 +10,7 @@
 // keep the site; then the normalizer.
 
 #include <cstddef>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "byteloom/attend/normalizer/softmax.hpp"
 #include "byteloom/attend/require.hpp"
 #include "byteloom/attend/site.hpp"
+#include "byteloom/core/error.hpp"
 #include "byteloom/core/math.hpp"
 #include "byteloom/core/slots.hpp"
 #include "byteloom/position/rope.hpp"
@@ -69,6 +71,23 @@ struct attention : slots<Policies...> {
 
   /// What the masks together do to a tile; a mask without cover may drop any site of it.
   BYTELOOM_HD constexpr coverage cover(tile over) const { return cover_from<0>(over); }
+
+  /// Throws argument_error where a policy's state means nothing, and shape_error where the heads do not fit
+  /// each other or their position policy.
+  void validate() const {
+    policies::validate();
+    if (heads().query <= 0 || heads().key <= 0 || heads().query % heads().key != 0)
+      throw shape_error("attend: " + std::to_string(int{heads().query}) + " query heads over " +
+                        std::to_string(int{heads().key}) +
+                        " key-value heads; both must be positive and the second must divide the first.");
+    if (heads().size <= 0 || heads().value_size <= 0)
+      throw shape_error("attend: heads of " + std::to_string(int{heads().size}) +
+                        " dimensions and values of " + std::to_string(int{heads().value_size}) +
+                        "; both must be positive.");
+    if (position_type::turns && heads().size % 2 != 0)
+      throw shape_error("attend: a head of " + std::to_string(int{heads().size}) +
+                        " dimensions cannot be turned in pairs; choose an even size or position::none.");
+  }
 
  private:
   template <class Axis, class Policy>

@@ -16,16 +16,6 @@
 namespace byteloom::inline v0::detail {
 
 template <class Policy>
-concept names_axis = requires {
-  typename Policy::axis;
-};
-
-template <class Policy, class Axis>
-inline constexpr bool on_axis = false;
-template <names_axis Policy, class Axis>
-inline constexpr bool on_axis<Policy, Axis> = std::is_same_v<typename Policy::axis, Axis>;
-
-template <class Policy>
 concept on_attention_axis =
     on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> || on_axis<Policy, axis::mask> ||
     on_axis<Policy, axis::score> || on_axis<Policy, axis::normalizer> || on_axis<Policy, axis::cache>;

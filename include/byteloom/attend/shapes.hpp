@@ -46,14 +46,12 @@ inline void require_extent(const char* of, const char* axis, index found, index 
 }
 
 /// q [batch, queries, query heads, size], k [batch, keys, key heads, size], v [batch, keys, key heads, value
-/// size], out [batch, queries, query heads, value size]. Throws shape_error.
+/// size], out [batch, queries, query heads, value size]. Throws shape_error, and argument_error where a
+/// policy's state means nothing.
 template <class Spec, class Q, class K, class V, class O>
 void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v, const O& out) {
   const auto heads = spec.heads();
-  if (heads.query <= 0 || heads.key <= 0 || heads.query % heads.key != 0)
-    throw shape_error("attend: " + std::to_string(int{heads.query}) + " query heads over " +
-                      std::to_string(int{heads.key}) +
-                      " key-value heads; both must be positive and the second must divide the first.");
+  spec.validate();
   require_extent("q", "heads", q.extent[2], heads.query, "heads<...>");
   require_extent("k", "heads", k.extent[2], heads.key, "heads<...>");
   require_extent("v", "heads", v.extent[2], heads.key, "heads<...>");
@@ -67,9 +65,6 @@ void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
   require_extent("out", "sequences", out.extent[0], q.extent[0], "q");
   require_extent("v", "positions", v.extent[1], k.extent[1], "k");
   require_extent("out", "queries", out.extent[1], q.extent[1], "q");
-  if (Spec::position_type::turns && heads.size % 2 != 0)
-    throw shape_error("attend: a head of " + std::to_string(int{heads.size}) +
-                      " dimensions cannot be turned in pairs; choose an even size or position::none.");
   if (q.extent[1] > k.extent[1])
     throw shape_error("attend: " + std::to_string(q.extent[1]) + " queries over " +
                       std::to_string(k.extent[1]) +

@@ -9,14 +9,18 @@
 namespace byteloom::inline v0 {
 
 /// A specialisation for an executor offers
-///   buffer<T>(on, count)            owns `count` elements; data(); freed with it
-///   upload(on, T* to, from, count)  copies from host memory; `from` may be reused when it returns
-///   download(on, T* to, from, n)    copies to host memory; complete when it returns
-///   mailbox<T>(on)                  one T that operations write by post(on, const T*) and the host reads by
-///   take(on),
-///                                   which waits for everything before it
-///   replay                          replay(on, key, f): runs f, or repeats what f did last time for an equal
-///   key name(on)                        the device, for people
+///
+/// - `buffer<T>(on, count)`: owns `count` elements, with data(); throws out_of_memory.
+/// - `upload(on, T* to, from, count)`: copies from host memory; `from` may be reused when it returns.
+/// - `download(on, T* to, from, count)`: copies to host memory; complete when it returns.
+/// - `mailbox<T>(on)`: one T that operations write by post(on, const T*) and the host reads by take(on),
+/// which
+///   waits for everything before it.
+/// - `replay<Key>`: replay(on, key, f) runs f, or repeats what f did last time for an equal key.
+/// - `name(on)`: the device, for people.
+///
+/// Beside it a backend overloads the operations for its executor: run(on, stage), gather, attend_cached, draw
+/// and advance.
 template <class Executor>
 struct backend;
 

@@ -17,15 +17,16 @@
 
 namespace byteloom::inline v0 {
 
-/// States, where a norm or the attention has some, are given to the constructor in any order.
+/// Policies with state are given as members: block{my_attention{my_score{0.5f}}, norm::rms{1e-6f}}.
 template <class Norm, class Attention, class Feed, class Linear>
 struct block {
   static_assert(
       attention_spec<Attention>,
       "byteloom: the second argument of block<norm, attention, feed, linear> is an attention<...>.");
   static_assert(
-      requires { Norm::has_weight; },
-      "byteloom: the first argument of block<norm, attention, feed, linear> is a norm, such as norm::rms.");
+      norm::policy<Norm>,
+      "byteloom: the first argument of block<norm, attention, feed, linear> is a norm, such as norm::rms; "
+      "norm::policy says what one of your own offers.");
   static_assert(
       requires { Feed::rows_of_hidden; },
       "byteloom: the third argument of block<norm, attention, feed, linear> is a feed-forward, such as "
@@ -41,6 +42,12 @@ struct block {
 
   Attention attention{};
   Norm norm{};
+
+  /// Throws argument_error or shape_error where a policy's state means nothing.
+  void validate() const {
+    attention.validate();
+    if constexpr (requires { norm.validate(); }) norm.validate();
+  }
 };
 
 /// The matrices of one block. Rows of `qkv`: all query heads, all key heads, all value heads.

@@ -70,19 +70,24 @@ struct projection {
   view<const int, 1, Where> positions;  ///< [batch * queries]
   turning position;
 
-  BYTELOOM_HD static constexpr index pairs(index columns) { return columns / 2; }
+  BYTELOOM_HD index pairs(index columns) const {
+    return query_and_key_pairs() + (columns - query_and_key_columns() + 1) / 2;
+  }
 
-  BYTELOOM_HD column_pair columns(index pair, index) const {
+  /// Pairs stay inside a head of queries or keys; where a size is odd, its last column stands alone.
+  BYTELOOM_HD column_pair columns(index pair, index count) const {
     const int size = static_cast<int>(q.extent[3]);
-    const index turned = (q.extent[2] + keys.extent[2]) * (size / 2);
-    if (pair >= turned) return {2 * pair, 2 * pair + 1};
-    const index head = quotient(pair, size / 2);
-    const int in_head = static_cast<int>(remainder(pair, size / 2));
+    if (pair >= query_and_key_pairs()) {
+      const index first = query_and_key_columns() + 2 * (pair - query_and_key_pairs());
+      return {first, first + 1 < count ? first + 1 : -1};
+    }
+    const index head = quotient(pair, pairs_of_head());
+    const int in_head = static_cast<int>(remainder(pair, pairs_of_head()));
     if constexpr (turning::turns) {
       return {head * size + turning::first_of(in_head, size),
               head * size + turning::second_of(in_head, size)};
     } else {
-      return {head * size + 2 * in_head, head * size + 2 * in_head + 1};
+      return {head * size + 2 * in_head, 2 * in_head + 1 < size ? head * size + 2 * in_head + 1 : -1};
     }
   }
 
@@ -91,11 +96,10 @@ struct projection {
     const index batch = quotient(row, q.extent[1]);
     const index place = positions.data[row * positions.stride[0]];
     const index query_columns = q.extent[2] * size;
-    const index key_columns = keys.extent[2] * size;
-    if (at.first < query_columns + key_columns) {
+    if (at.first < query_and_key_columns()) {
       if constexpr (turning::turns) {
         const auto turn =
-            position.template at<float>(place, static_cast<int>(remainder(pair, size / 2)), size);
+            position.template at<float>(place, static_cast<int>(remainder(pair, pairs_of_head())), size);
         const float turned = turn.first(first, second);
         second = turn.second(first, second);
         first = turned;
@@ -103,18 +107,22 @@ struct projection {
       if (at.first < query_columns) {
         const index query = remainder(row, q.extent[1]);
         q(batch, query, quotient(at.first, size), remainder(at.first, size)) = first;
-        q(batch, query, quotient(at.second, size), remainder(at.second, size)) = second;
+        if (at.second >= 0) q(batch, query, quotient(at.second, size), remainder(at.second, size)) = second;
       } else {
         append(keys, batch, place, at.first - query_columns, first);
-        append(keys, batch, place, at.second - query_columns, second);
+        if (at.second >= 0) append(keys, batch, place, at.second - query_columns, second);
       }
     } else {
-      append(values, batch, place, at.first - query_columns - key_columns, first);
-      append(values, batch, place, at.second - query_columns - key_columns, second);
+      append(values, batch, place, at.first - query_and_key_columns(), first);
+      if (at.second >= 0) append(values, batch, place, at.second - query_and_key_columns(), second);
     }
   }
 
  private:
+  BYTELOOM_HD index query_and_key_columns() const { return (q.extent[2] + keys.extent[2]) * q.extent[3]; }
+  BYTELOOM_HD index pairs_of_head() const { return (q.extent[3] + 1) / 2; }
+  BYTELOOM_HD index query_and_key_pairs() const { return (q.extent[2] + keys.extent[2]) * pairs_of_head(); }
+
   BYTELOOM_HD static void append(const view<cached, 4, Where>& cache, index batch, index place, index column,
                                  float value) {
     cache(batch, place, quotient(column, cache.extent[3]), remainder(column, cache.extent[3])) =

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <span>
@@ -23,12 +24,13 @@ namespace byteloom::inline v0 {
 struct generator_options {
   /// Positions that the context holds; where the cache's type says its capacity, 0 or that number.
   index context = 0;
-  /// Tokens of a prompt that pass the model together: more is faster and takes more memory.
+  /// Tokens of a prompt that pass the model together, at least 1: more is faster and takes more memory.
   index chunk = 256;
 };
 
-/// One sequence and the model that continues it. After an exception the sequence is as it was before the
-/// call.
+/// One sequence and the model that continues it. Where a call throws because of its arguments, the sequence
+/// is as it was before the call; after any other exception reset() makes it usable again. Two threads may not
+/// use one generator at a time.
 template <class Sampler>
 class generator {
  public:
@@ -41,17 +43,18 @@ class generator {
   /// would overflow.
   virtual void read(std::span<const token> tokens) = 0;
 
-  /// Draws the token that follows, and appends it. Same sequence, sampler and seed: same token, on every
-  /// backend. Throws argument_error where nothing was read yet, the context is full, or the sampler's
-  /// settings are not valid.
+  /// Draws the token that follows, and appends it. Same sequence, sampler and seed: the same token on the
+  /// same backend; backends round differently, so they may part where two candidates are nearly equal. On the
+  /// GPU, keep sampler and seed from call to call: a change records the step's CUDA graph anew. Throws
+  /// argument_error where nothing was read yet, the context is full, or the sampler's settings are not valid.
   virtual token next(const Sampler& how, std::uint64_t seed) = 0;
 
   /// What the model expects after the last token, before softmax: vocabulary() numbers.
   virtual std::vector<float> logits() = 0;
 
-  /// Reads `tokens` into an empty context and gives what the model expected after each: [tokens,
-  /// vocabulary()].
-  virtual std::vector<float> score(std::span<const token> tokens) = 0;
+  /// Forgets the sequence, reads `tokens` and gives what the model expected after each of them, before
+  /// softmax: [tokens, vocabulary()]. Throws like read.
+  virtual std::vector<float> logits_of(std::span<const token> tokens) = 0;
 
   virtual index position() const = 0;    ///< tokens in the sequence
   virtual index context() const = 0;     ///< tokens that fit
@@ -78,7 +81,17 @@ index context_of(const Stack& stack, index asked) {
     throw argument_error(
         "generator: the context has no size; set generator_options::context to the number of tokens "
         "that it shall hold.");
+  if (capacity > std::numeric_limits<int>::max())
+    throw argument_error("generator: a context of " + std::to_string(capacity) +
+                         " is more than positions can count; give at most 2147483647.");
   return capacity;
+}
+
+inline index chunk_of(index asked, index context) {
+  if (asked < 1)
+    throw argument_error("generator: a chunk of " + std::to_string(asked) +
+                         " tokens reads nothing; set generator_options::chunk to 1 or more.");
+  return std::min(asked, context);
 }
 
 }  // namespace detail
@@ -88,6 +101,10 @@ class generator_on : public generator<Sampler> {
   static_assert(Model::head_type::per_token,
                 "byteloom: a generator needs a model whose head is head::logits<...>; open a classifier for "
                 "head::classes<...>.");
+  static_assert(
+      Model::stack_type::is_masked,
+      "byteloom: a generator needs attention that hides the future, and a block of this model hides nothing; "
+      "add mask::causal to its attention<...>.");
 
  public:
   generator_on(Executor on, const Model& model, const model_weights<Model, memory::host>& weights,
@@ -95,7 +112,7 @@ class generator_on : public generator<Sampler> {
       : on_(on),
         model_(model),
         context_(detail::context_of(model.stack, options.context)),
-        chunk_(std::clamp<index>(options.chunk, 1, context_)),
+        chunk_(detail::chunk_of(options.chunk, context_)),
         resident_(on, weights, std::move(owner)),
         runner_(on, model_.stack, resident_.weights(), 1, chunk_, context_),
         ids_(on, size(chunk_)),
@@ -157,10 +174,10 @@ class generator_on : public generator<Sampler> {
     return result;
   }
 
-  std::vector<float> score(std::span<const token> tokens) override {
+  std::vector<float> logits_of(std::span<const token> tokens) override {
     require_tokens(tokens, 0);
-    reset();
     std::vector<float> result(tokens.size() * size(vocabulary()));
+    reset();
     feed(tokens, [&](index first, index rows) {
       head(rows, 0);
       backend<Executor>::download(on_, result.data() + first * vocabulary(), logits_.data(),
@@ -183,6 +200,8 @@ class generator_on : public generator<Sampler> {
   struct draw_settings {
     Sampler how;
     std::uint64_t seed;
+
+    bool operator==(const draw_settings&) const = default;
   };
 
   static std::size_t size(index n) { return static_cast<std::size_t>(n); }
@@ -265,7 +284,7 @@ class generator_on : public generator<Sampler> {
   buffer<token> ids_;
   buffer<float> logits_;
   typename backend<Executor>::template mailbox<token> drawn_;
-  typename backend<Executor>::replay replay_;
+  typename backend<Executor>::template replay<draw_settings> replay_;
   index position_ = 0;    ///< tokens in the cache; logits_ belongs to the last of them
   token pending_ = none;  ///< drawn, not in the cache yet
 };

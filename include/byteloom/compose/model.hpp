@@ -27,13 +27,21 @@ struct repeat {
   static constexpr int times = Times;
   static constexpr int layers = Times * static_cast<int>(sizeof...(Blocks));
   static constexpr std::size_t kinds = sizeof...(Blocks);
+  /// True where every attention has a mask.
+  static constexpr bool is_masked = (Blocks::attention_type::is_masked && ...);
   template <std::size_t Kind>
   using block = typename slots<Blocks...>::template type<Kind>;
 
   template <memory Where>
   using weights = std::tuple<std::vector<block_weights<Blocks, Where>>...>;
 
-  slots<Blocks...> blocks{};
+  slots<Blocks...> blocks;
+
+  /// Blocks in any order, each for the place of its type; blocks whose policies have no state, or defaults
+  /// for it, may be left out.
+  template <class... Given>
+  requires(!std::is_base_of_v<repeat, Given> && ...) constexpr repeat(const Given&... given)
+      : blocks(byteloom::fill(std::type_identity<slots<Blocks...>>{}, given...)) {}
 
   /// Calls f(layer, kind, time, block) for every layer in order; kind is a std::integral_constant.
   template <class F>
@@ -48,9 +56,33 @@ struct repeat {
   }
 };
 
-/// See the head of this file. Policies with state are set in the members.
+namespace detail {
+template <class Stack>
+inline constexpr bool is_stack = false;
+template <int Times, class... Blocks>
+inline constexpr bool is_stack<repeat<Times, Blocks...>> = true;
+}  // namespace detail
+
+/// See the head of this file. Policies with state are set in the members:
+/// model{.stack = my_stack{my_block{my_attention{my_score{0.5f}}}}}.
 template <class Tokenizer, class Embedding, class Stack, class Head>
 struct model {
+  static_assert(
+      requires(const Tokenizer& tokenizer) { tokenizer.vocabulary(); } ||
+          requires(const Tokenizer& tokenizer) { tokenizer.numbers(1); },
+      "byteloom: the first argument of model<tokenizer, embedding, stack, head> is a tokenizer, such as "
+      "tokenizer::bytes.");
+  static_assert(
+      requires { typename Embedding::template weights<memory::host>; } && !detail::is_stack<Embedding>,
+      "byteloom: the second argument of model<tokenizer, embedding, stack, head> is an embedding, such as "
+      "embed::table<bf16>.");
+  static_assert(detail::is_stack<Stack>,
+                "byteloom: the third argument of model<tokenizer, embedding, stack, head> is "
+                "repeat<times, blocks...>.");
+  static_assert(
+      requires { Head::per_token; },
+      "byteloom: the fourth argument of model<tokenizer, embedding, stack, head> is a head, such as "
+      "head::logits<norm, linear>.");
   using tokenizer_type = Tokenizer;
   using embedding_type = Embedding;
   using stack_type = Stack;

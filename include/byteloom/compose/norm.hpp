@@ -2,11 +2,18 @@
 #pragma once
 
 // compose/norm: what happens to a row of activations before a linear layer reads it. A norm gathers a state
-// over the row (in any order and in parts, which merge joins) and turns it into a centre and a factor: normed
-// = (x - center) * factor
-// * weight + bias. The difference comes first, since center * factor taken off later would leave its rounding
-// behind wherever compilers fuse multiplication and addition.
+// over the row (in any order and in parts, which merge joins) and turns it into a center and a factor:
+//
+//   normed = (x - center) * factor * weight + bias
+//
+// The difference comes first, since center * factor taken off later would leave its rounding behind wherever
+// compilers fuse multiplication and addition.
 
+#include <cmath>
+#include <concepts>
+#include <string>
+
+#include "byteloom/core/error.hpp"
 #include "byteloom/core/math.hpp"
 #include "byteloom/core/view.hpp"
 
@@ -18,12 +25,35 @@ struct affine {
   Real factor;
 };
 
+/// What a type has to offer to stand where a norm stands: the two constants and, for a row in float, a state
+/// that starts as that of no number, add, merge and finish.
+template <class Norm>
+concept policy = requires(const Norm norm, typename Norm::template state<float> row) {
+  { Norm::has_weight } -> std::convertible_to<bool>;
+  { Norm::has_bias } -> std::convertible_to<bool>;
+  norm.add(row, 0.0f);
+  norm.merge(row, row);
+  { norm.finish(row) } -> std::same_as<affine<float>>;
+};
+
+namespace detail {
+
+inline void require_epsilon(const char* name, float epsilon) {
+  if (!(epsilon >= 0) || !std::isfinite(epsilon))
+    throw argument_error(std::string(name) + ": an epsilon of " + std::to_string(epsilon) +
+                         " is added to a mean of squares; give a finite number, 0 or more (1e-5 is usual).");
+}
+
+}  // namespace detail
+
 /// Root mean square norm (Zhang and Sennrich, arXiv 1910.07467): x / sqrt(mean(x^2) + epsilon). Has weights,
 /// no bias.
 struct rms {
   static constexpr bool has_weight = true;
   static constexpr bool has_bias = false;
   float epsilon = 1e-5f;
+
+  void validate() const { detail::require_epsilon("norm::rms", epsilon); }
 
   template <class Real>
   struct state {
@@ -53,6 +83,8 @@ struct layer {
   static constexpr bool has_weight = true;
   static constexpr bool has_bias = true;
   float epsilon = 1e-5f;
+
+  void validate() const { detail::require_epsilon("norm::layer", epsilon); }
 
   template <class Real>
   struct state {

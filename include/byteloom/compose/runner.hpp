@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// compose/runner: the blocks of a model with the memory they work in: activations of up to `rows` rows of one
-// sequence and a cache of up to `context` positions. generator and classifier put the ends of a model around
-// it.
+// compose/runner: the blocks of a model with the memory they work in: activations of up to `rows` rows and a
+// cache of up to `context` positions for each sequence of a batch. generator and classifier put the ends of a
+// model around it.
 
 #include <algorithm>
 #include <cstddef>
@@ -21,11 +21,12 @@ class runner {
   static constexpr memory where = Executor::where;
   using stack = typename Model::stack_type;
 
-  /// Room for `rows` rows a call and `context` positions of each of `batch` sequences.
+  /// Room for `rows` rows in a call and `context` positions of each of `batch` sequences. Throws
+  /// argument_error or shape_error where a policy's state means nothing, and out_of_memory.
   runner(Executor on, const stack& blocks, const model_weights<Model, where>& weights, index batch,
          index rows, index context)
       : on_(on),
-        blocks_(blocks),
+        blocks_(validated(blocks)),
         weights_(weights),
         batch_(batch),
         context_(context),
@@ -93,6 +94,11 @@ class runner {
     using type =
         std::tuple<std::vector<layer_cache<typename Blocks::attention_type::cache_type::element>>...>;
   };
+
+  static const stack& validated(const stack& blocks) {
+    blocks.blocks.validate();
+    return blocks;
+  }
 
   static std::size_t count(index n) { return static_cast<std::size_t>(n); }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// core/axis: the axes along which an attention is composed. A policy says on which one it sits by a member
-// `using axis = byteloom::axis::score;`; the hooks that an axis asks for are written in that axis's header.
+// core/axis: the axes along which an attention and a sampler are composed. A policy says on which one it sits
+// by a member `using axis = byteloom::axis::score;`; the hooks that an axis asks for are written in that
+// axis's header.
+
+#include <type_traits>
 
 #include "byteloom/core/config.hpp"
 
@@ -14,5 +17,20 @@ struct mask {};        ///< attend/mask/: which keys a query sees; several: all 
 struct score {};       ///< attend/score/: what a raw dot product becomes; several: left to right
 struct normalizer {};  ///< attend/normalizer/: how scores become weights; at most one
 struct cache {};       ///< attend/cache/: how keys and values are kept; at most one
+struct sampler {};     ///< sample/: steps between logits and the drawn token; several: left to right
 
 }  // namespace byteloom::inline v0::axis
+
+namespace byteloom::inline v0::detail {
+
+template <class Policy>
+concept names_axis = requires {
+  typename Policy::axis;
+};
+
+template <class Policy, class Axis>
+inline constexpr bool on_axis = false;
+template <names_axis Policy, class Axis>
+inline constexpr bool on_axis<Policy, Axis> = std::is_same_v<typename Policy::axis, Axis>;
+
+}  // namespace byteloom::inline v0::detail

@@ -3,7 +3,7 @@
 
 // core/error: the exceptions that bad data raises. Each names the thing that is wrong and says what to do
 // about it; after any of them the objects involved are as they were before the call, and the next call works.
-// What types can show is a static_assert sentence instead (core/require.hpp).
+// What types can show is a static_assert sentence instead.
 
 #include <cstdint>
 #include <stdexcept>
@@ -59,10 +59,11 @@ class device_error : public error {
   using error::error;
 };
 
-/// The device has not enough free memory for what was asked. Nothing of the request stays allocated.
-class out_of_memory : public device_error {
+/// The device or the host has not enough free memory for what was asked. Nothing of the request stays
+/// allocated.
+class out_of_memory : public error {
  public:
-  using device_error::device_error;
+  using error::error;
 };
 
 }  // namespace byteloom::inline v0

@@ -5,7 +5,9 @@
 // stand twice, and a policy without state takes no room. States are given in any order; which is whose is
 // decided by type, and by order among policies of the same type.
 
+#include <concepts>
 #include <cstddef>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -97,6 +99,41 @@ struct slots : detail::slots_base<std::index_sequence_for<Policies...>, Policies
   template <std::size_t Index>
   BYTELOOM_HD constexpr decltype(auto) get() const {
     return static_cast<const detail::slot<Index, type<Index>>&>(*this).read();
+  }
+
+  /// Calls validate() of every policy that has one; it throws argument_error where the policy's state means
+  /// nothing.
+  void validate() const { validate_from<0>(); }
+
+  /// Policies (trivially copyable) without an operator== of their own are equal where their bytes are.
+  friend bool operator==(const slots& a, const slots& b) { return equal_from<0>(a, b); }
+
+ private:
+  template <std::size_t Index>
+  static bool equal_from(const slots& a, const slots& b) {
+    if constexpr (Index == count) {
+      return true;
+    } else if constexpr (std::is_empty_v<type<Index>>) {
+      return equal_from<Index + 1>(a, b);
+    } else {
+      const auto& left = a.template get<Index>();
+      const auto& right = b.template get<Index>();
+      bool equal = false;
+      if constexpr (std::equality_comparable<type<Index>>) {
+        equal = left == right;
+      } else {
+        equal = std::memcmp(&left, &right, sizeof(left)) == 0;
+      }
+      return equal && equal_from<Index + 1>(a, b);
+    }
+  }
+
+  template <std::size_t Index>
+  void validate_from() const {
+    if constexpr (Index < count) {
+      if constexpr (requires(const type<Index>& policy) { policy.validate(); }) get<Index>().validate();
+      validate_from<Index + 1>();
+    }
   }
 };
 

@@ -96,8 +96,8 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   const int key_head = head / group;
   const int size = static_cast<int>(call.q.extent[3]);
   const int value_size = static_cast<int>(call.v.extent[3]);
-  const int keys = call.lengths.data != nullptr ? call.lengths.data[batch * call.lengths.stride[0]]
-                                                : static_cast<int>(call.k.extent[1]);
+  int keys = static_cast<int>(call.k.extent[1]);
+  if (call.lengths.data != nullptr) keys = math::min(keys, call.lengths.data[batch * call.lengths.stride[0]]);
   const int query = keys - static_cast<int>(queries) + static_cast<int>(row);
   const auto normalizer = call.spec.normalizer();
 
@@ -214,6 +214,8 @@ template <attention_spec Spec, class Q, class K, class V, class O>
 void attend_cached(cuda::executor on, const Spec& spec, device_view<Q, 4> q, device_view<K, 4> k,
                    device_view<V, 4> v, device_view<const int, 1> lengths, device_view<O, 4> out) {
   detail::require_attend_shapes(spec, q, k, v, out);
+  if (lengths.data != nullptr)
+    detail::require_extent("lengths", "numbers", lengths.extent[0], q.extent[0], "q");
   const auto heads = spec.heads();
   if (heads.size > cuda::detail::size_bound<Spec::heads_type::constant_size> ||
       heads.value_size > cuda::detail::size_bound<Spec::heads_type::constant_value_size>)

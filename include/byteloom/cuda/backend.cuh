@@ -2,15 +2,13 @@
 #pragma once
 
 // cuda/backend: memory and replay for whole models on the device. Replay captures what a step launches into a
-// CUDA graph the second time and launches the graph from then on: decoding costs one launch a token.
+// CUDA graph the first time and launches the graph from then on: decoding costs one launch per token.
 
 #include <cuda_runtime.h>
 
 #include <cstddef>
-#include <cstring>
+#include <optional>
 #include <string>
-#include <type_traits>
-#include <vector>
 
 #include "byteloom/compose/backend.hpp"
 #include "byteloom/core/executor.hpp"
@@ -57,27 +55,22 @@ struct backend<cuda::executor> {
     cuda::pinned<T> value_;
   };
 
-  /// Keeps one graph: that of the last key. Captures in a stream of its own, since the default stream cannot
-  /// be.
+  /// Keeps one graph: that of the last key. Captures on the executor's stream, which cannot be the default
+  /// one.
+  template <class Key>
   class replay {
    public:
-    template <class Key, class F>
+    template <class F>
     void operator()(cuda::executor on, const Key& key, const F& f) {
-      static_assert(
-          std::is_trivially_copyable_v<Key>,
-          "byteloom: what keys a graph is compared byte by byte, so it must be trivially copyable; keep "
-          "data behind a view.");
-      std::vector<std::byte> bytes(sizeof(Key));
-      std::memcpy(bytes.data(), &key, sizeof(Key));
-      if (bytes != key_) {
+      if (!key_ || !(*key_ == key)) {
         graph_ = cuda::graph(on, f);
-        key_ = std::move(bytes);
+        key_ = key;
       }
       graph_.launch(on);
     }
 
    private:
-    std::vector<std::byte> key_;
+    std::optional<Key> key_;
     cuda::graph graph_;
   };
 

@@ -29,7 +29,8 @@ __device__ void norm_row(const Stage& stage, float* x, int lane, int thread, int
   const index columns = stage.weights.columns;
   state_type state{};
   for (index c = lane; c < columns; c += 32) stage.norm.norm.add(state, x[c]);
-  for (int distance = 16; distance > 0; distance /= 2) {
+  constexpr int lanes = std::is_empty_v<state_type> ? 1 : 32;  // nothing to join where nothing is gathered
+  for (int distance = lanes / 2; distance > 0; distance /= 2) {
     const auto other = shuffle_xor(state, distance);
     // The lower lane of a couple goes first on both sides, so that all lanes end with the same bits.
     if ((lane & distance) == 0) {
@@ -57,7 +58,7 @@ __device__ void load_rows(const Stage& stage, index first_row, float* x, index p
       x[row * pitch + c] = present ? stage.source.load(first_row + row, c) : 0.0f;
   }
   __syncthreads();
-  if constexpr (!std::is_empty_v<typename Stage::norm_type::template state<float>>) {
+  if constexpr (!std::is_same_v<typename Stage::norm_type, norm::none>) {
     if constexpr (Rows == 1) {
       norm_row(stage, x, thread % 32, thread, Warps * 32);
     } else {

@@ -133,6 +133,13 @@ template <attention_spec Spec, class Q, class K, class V, class O>
 void attend_cached(host::executor on, const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k,
                    host_view<V, 4> v, host_view<const int, 1> lengths, host_view<O, 4> out) {
   detail::require_attend_shapes(spec, q, k, v, out);
+  detail::require_extent("lengths", "numbers", lengths.extent[0], q.extent[0], "q");
+  for (index batch = 0; batch < lengths.extent[0]; ++batch)
+    if (lengths(batch) < q.extent[1] || lengths(batch) > k.extent[1])
+      throw shape_error("attend: sequence " + std::to_string(batch) + " has " +
+                        std::to_string(lengths(batch)) + " keys, where its queries need at least " +
+                        std::to_string(q.extent[1]) + " and the cache holds " + std::to_string(k.extent[1]) +
+                        ".");
   constexpr index block = 32;  // queries of one head that one thread takes
   const index blocks = (q.extent[1] + block - 1) / block;
   const index items = q.extent[0] * k.extent[2] * blocks;

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "byteloom/compose/backend.hpp"
+#include "byteloom/core/error.hpp"
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/view.hpp"
 
@@ -20,7 +22,12 @@ struct backend<host::executor> {
   template <class T>
   class buffer {
    public:
-    buffer(host::executor, std::size_t count) : elements_(count) {}
+    buffer(host::executor, std::size_t count) try : elements_(count) {
+    } catch (const std::exception&) {  // bad_alloc, or length_error where no vector is that long
+      throw out_of_memory("the host has no memory for a buffer of " + std::to_string(count) +
+                          " elements of " + std::to_string(sizeof(T)) +
+                          " bytes; choose a smaller context, chunk or batch.");
+    }
     T* data() { return elements_.data(); }
     const T* data() const { return elements_.data(); }
 
@@ -48,8 +55,9 @@ struct backend<host::executor> {
     T value_{};
   };
 
+  template <class Key>
   struct replay {
-    template <class Key, class F>
+    template <class F>
     void operator()(host::executor, const Key&, const F& f) {
       f();
     }

@@ -6,8 +6,10 @@
 // product of a query and a key depends on the distance of their positions only.
 
 #include <cmath>
+#include <string>
 
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/error.hpp"
 #include "byteloom/core/math.hpp"
 #include "byteloom/core/view.hpp"
 
@@ -33,7 +35,12 @@ struct rope {
   using axis = axis::position;
   static constexpr bool turns = true;
 
-  explicit rope(double base = 10000.0) : base_(base), log_base_(std::log(base)) {}
+  /// Throws argument_error where `base` is not a finite number above 0.
+  explicit rope(double base = 10000.0) : base_(base), log_base_(std::log(base)) {
+    if (!(base > 0) || !std::isfinite(base))
+      throw argument_error("position::rope: a base of " + std::to_string(base) +
+                           " gives no frequencies; give a finite number above 0 (10000 is the paper's).");
+  }
 
   BYTELOOM_HD constexpr double base() const { return base_; }
 

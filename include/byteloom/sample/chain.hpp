@@ -28,7 +28,7 @@ namespace byteloom::inline v0::sample {
 
 template <class... Steps>
 struct chain {
-  static_assert((std::is_same_v<typename Steps::axis, axis::sampler> && ...),
+  static_assert((byteloom::detail::on_axis<Steps, axis::sampler> && ...),
                 "byteloom: every argument of sample::chain<...> is a step; add using axis = "
                 "byteloom::axis::sampler; to your own.");
   static_assert(
@@ -43,13 +43,10 @@ struct chain {
   requires(!std::is_base_of_v<chain, Given> && ...) constexpr chain(const Given&... given)
       : steps(byteloom::fill(std::type_identity<slots<Steps...>>{}, given...)) {}
 
+  bool operator==(const chain&) const = default;
+
   /// Throws argument_error where a step's settings mean nothing.
-  void validate() const {
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-      (validate_one(steps.template get<Index>()), ...);
-    }
-    (std::index_sequence_for<Steps...>{});
-  }
+  void validate() const { steps.validate(); }
 
   /// Applies all steps.
   BYTELOOM_EITHER
@@ -59,11 +56,6 @@ struct chain {
   }
 
  private:
-  template <class Step>
-  static void validate_one(const Step& step) {
-    if constexpr (requires { step.validate(); }) step.validate();
-  }
-
   BYTELOOM_EITHER
   template <std::size_t Index, class Candidates>
   BYTELOOM_HD void apply(Candidates& candidates) const {

@@ -12,12 +12,9 @@
 #include <cmath>
 #include <string>
 
+#include "byteloom/core/axis.hpp"
 #include "byteloom/core/config.hpp"
 #include "byteloom/core/error.hpp"
-
-namespace byteloom::inline v0::axis {
-struct sampler {};  ///< sample/: steps between logits and the drawn token
-}  // namespace byteloom::inline v0::axis
 
 namespace byteloom::inline v0::sample {
 

@@ -5,8 +5,11 @@
 // later keys: with mask::causal beside it this is the sliding window of Longformer (arXiv 2004.05150) and
 // Mistral.
 
+#include <string>
+
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/error.hpp"
 #include "byteloom/core/extent.hpp"
 
 namespace byteloom::inline v0::mask {
@@ -26,6 +29,12 @@ struct window : detail::width_extent<Width> {
   BYTELOOM_HD constexpr coverage cover(tile over) const {
     if (over.first_query - over.last_key >= this->width) return coverage::none;
     return over.last_query - over.first_key < this->width ? coverage::full : coverage::partial;
+  }
+
+  void validate() const {
+    if (this->width < 1)
+      throw argument_error("mask::window: a width of " + std::to_string(int{this->width}) +
+                           " hides every key; give at least 1, which leaves the query's own.");
   }
 };
 

@@ -6,8 +6,10 @@
 //
 // A normalizer is a state per row and the functions that a backend calls on it, in this order for each block
 // of keys: raise with the block's largest score (its result rescales what was gathered so far), weight for
-// each kept score, add with the weights' sum; at the end of the row, finish gives the factor of the output.
-// merge joins two states of one row and gives both sides' factors. A row that keeps no key has output zero.
+// each score (a dropped one is minus infinity and must get 0), add with the weights' sum; at the end of the
+// row, finish gives the factor of the output. merge joins two states of one row and gives the factors of both
+// sides as .left and .right. A new state is that of no key. A row that keeps no key has output zero; NaN in a
+// kept score makes the row NaN.
 
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/math.hpp"
@@ -59,14 +61,14 @@ struct softmax {
 
   template <class Real>
   BYTELOOM_HD Real finish(const state<Real>& row) const {
-    return row.sum > 0 ? math::divide(Real(1), row.sum) : Real(0);
+    return row.sum == Real(0) ? Real(0) : math::divide(Real(1), row.sum);  // NaN stays NaN
   }
 
  private:
-  /// exp(score - maximum), with minus infinity for "no key" on either side giving zero and never NaN.
+  /// exp(score - maximum); minus infinity stands for "no key" and gives zero. NaN stays NaN.
   template <class Real>
   BYTELOOM_HD static Real weight(Real score, Real maximum) {
-    return score > -math::infinity<Real> ? math::exp2((score - maximum) * math::log2_e<Real>) : Real(0);
+    return score == -math::infinity<Real> ? Real(0) : math::exp2((score - maximum) * math::log2_e<Real>);
   }
 };
 

@@ -7,8 +7,12 @@
 // A score policy is a function of (score, site). Library policies are templates on the real type; a user's
 // may be written in float.
 
+#include <cmath>
+#include <string>
+
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/error.hpp"
 
 namespace byteloom::inline v0::score {
 
@@ -21,6 +25,12 @@ struct scale {
   template <class Real>
   BYTELOOM_HD constexpr Real operator()(Real score, site) const {
     return score * static_cast<Real>(factor);
+  }
+
+  void validate() const {
+    if (!std::isfinite(factor))
+      throw argument_error("score::scale: " + std::to_string(factor) +
+                           " is no factor; give a finite number.");
   }
 };
 

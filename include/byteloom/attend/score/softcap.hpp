@@ -3,8 +3,11 @@
 
 // attend/score/softcap: keeps scores inside (-cap, cap): cap * tanh(score / cap) (Gemma 2, arXiv 2408.00118).
 
+#include <string>
+
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/error.hpp"
 #include "byteloom/core/math.hpp"
 
 namespace byteloom::inline v0::score {
@@ -17,6 +20,12 @@ struct softcap {
   template <class Real>
   BYTELOOM_HD Real operator()(Real score, site) const {
     return static_cast<Real>(cap) * math::tanh(math::divide(score, static_cast<Real>(cap)));
+  }
+
+  void validate() const {
+    if (!(cap > 0) || cap == math::infinity<float>)
+      throw argument_error("score::softcap: " + std::to_string(cap) +
+                           " caps nothing; give a finite number above 0, or leave the policy out.");
   }
 };
 
