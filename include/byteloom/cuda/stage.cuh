@@ -29,16 +29,17 @@ __device__ void norm_row(const Stage& stage, float* x, int lane, int thread, int
   const index columns = stage.weights.columns;
   state_type state{};
   for (index c = lane; c < columns; c += 32) stage.norm.norm.add(state, x[c]);
-  constexpr int lanes = std::is_empty_v<state_type> ? 1 : 32;  // nothing to join where nothing is gathered
-  for (int distance = lanes / 2; distance > 0; distance /= 2) {
-    const auto other = shuffle_xor(state, distance);
-    // The lower lane of a couple goes first on both sides, so that all lanes end with the same bits.
-    if ((lane & distance) == 0) {
-      stage.norm.norm.merge(state, other);
-    } else {
-      auto sum = other;
-      stage.norm.norm.merge(sum, state);
-      state = sum;
+  if constexpr (!std::is_empty_v<state_type>) {
+    for (int distance = 16; distance > 0; distance /= 2) {
+      const auto other = shuffle_xor(state, distance);
+      // The lower lane of a couple goes first on both sides, so that all lanes end with the same bits.
+      if ((lane & distance) == 0) {
+        stage.norm.norm.merge(state, other);
+      } else {
+        auto sum = other;
+        stage.norm.norm.merge(sum, state);
+        state = sum;
+      }
     }
   }
   const auto affine = stage.norm.norm.finish(state);
