@@ -3,12 +3,14 @@
 // A prompt in, text out, byte by byte: 01_generate [--bytes N] [--seed S] [--temperature T] [--host] PROMPT
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
+#include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <byteloom/core/describe.hpp>
@@ -27,13 +29,14 @@ struct settings {
   std::string prompt;
 };
 
-template <class T, class Parse>
-T number(std::string_view option, const char* text, const Parse& parse) {
-  char* end = nullptr;
-  const auto value = parse(text, &end);
-  if (end == text || *end != '\0')
-    throw bl::argument_error(std::string(option) + " takes a number, not '" + text + "'.");
-  return static_cast<T>(value);
+template <class T>
+T number(std::string_view option, std::string_view text, T least, T most) {
+  T value{};
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size() || !(value >= least && value <= most))
+    throw bl::argument_error(std::string(option) + " takes a number from " + std::to_string(least) + " to " +
+                             std::to_string(most) + ", not '" + std::string(text) + "'.");
+  return value;
 }
 
 settings read_arguments(int count, char** arguments) {
@@ -43,13 +46,11 @@ settings read_arguments(int count, char** arguments) {
     const bool valued = option == "--bytes" || option == "--seed" || option == "--temperature";
     if (valued && i + 1 == count) throw bl::argument_error(std::string(option) + " needs a value after it.");
     if (option == "--bytes") {
-      result.bytes = number<long>(option, arguments[++i], [](auto* s, auto** e) { return std::strtol(s, e, 10); });
-      if (result.bytes < 1) throw bl::argument_error("--bytes takes a number above 0.");
+      result.bytes = number(option, arguments[++i], 1L, 1L << 30);
     } else if (option == "--seed") {
-      result.seed = number<unsigned long long>(option, arguments[++i],
-                                               [](auto* s, auto** e) { return std::strtoull(s, e, 10); });
+      result.seed = number(option, arguments[++i], 0ull, ~0ull);
     } else if (option == "--temperature") {
-      result.temperature = number<float>(option, arguments[++i], [](auto* s, auto** e) { return std::strtof(s, e); });
+      result.temperature = number(option, arguments[++i], 0.01f, 100.0f);
     } else if (option == "--host") {
       result.host_only = true;
     } else if (option.starts_with("--")) {
@@ -63,35 +64,40 @@ settings read_arguments(int count, char** arguments) {
   return result;
 }
 
+void show(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
 void generate(const settings& given) {
+  // [readme:open]
   const auto loaded = bl::load_model(examples::model_file("english"), make_english());
   const auto& tokenizer = loaded.model.tokenizer;
-  constexpr bl::token begin = 256;
-  std::vector<bl::token> prompt{begin};
-  for (const bl::token id : tokenizer.encode(given.prompt)) prompt.push_back(id);
-
+  const bl::token begin = tokenizer.special("<|begin|>");
+  std::vector<bl::token> prompt = tokenizer.encode(given.prompt);
+  prompt.insert(prompt.begin(), begin);
   const auto context = static_cast<bl::index>(prompt.size()) + given.bytes;
-  const auto generator = examples::on_best_device(given.host_only, [&](auto executor) {
+  const auto open = [&](auto executor) {  // bl::host::here() or bl::cuda::on()
     return bl::open_generator<english_sampler>(executor, loaded, {.context = context});
-  });
+  };
+  // [readme:open]
+  const auto generator = examples::on_best_device(given.host_only, open);
   std::fprintf(stderr, "[%s]\n[%s]\n", bl::describe<english>().c_str(), generator->device().c_str());
 
-  const english_sampler how{bl::sample::temperature{given.temperature}, bl::sample::top_k{64},
-                            bl::sample::top_p{0.95f}};
-  bl::utf8_stream stream;
-  const auto show = [](const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-  };
   show(given.prompt);
   generator->read(prompt);
   const auto start = std::chrono::steady_clock::now();
   long written = 0;
+  // [readme:write]
+  const english_sampler how{bl::sample::temperature{given.temperature}, bl::sample::top_k{64},
+                            bl::sample::top_p{0.95f}};
+  bl::utf8_stream stream;  // holds back the bytes of a character that is not whole yet
   for (; written < given.bytes; ++written) {
     const bl::token id = generator->next(how, given.seed);
-    if (id >= begin) break;  // the end of a text
-    show(stream.push(tokenizer.decode(std::vector<bl::token>{id})));
+    if (id >= begin) break;  // the model ends its text
+    show(stream.push(tokenizer.decode(std::span(&id, 1))));
   }
+  // [readme:write]
   show(stream.flush() + "\n");
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   std::fprintf(stderr, "[%ld bytes, %.0f bytes per second]\n", written,

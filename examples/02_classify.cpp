@@ -55,10 +55,14 @@ int main(int count, char** arguments) try {
   std::string file;
   bool host_only = false;
   for (int i = 1; i < count; ++i) {
-    if (std::string_view(arguments[i]) == "--host") {
+    const std::string_view argument = arguments[i];
+    if (argument == "--host") {
       host_only = true;
+    } else if (argument.starts_with("--") || !file.empty()) {
+      throw bl::argument_error("02_classify takes one image and --host; '" + std::string(argument) +
+                               "' is one thing too many.");
     } else {
-      file = arguments[i];
+      file = argument;
     }
   }
   if (file.empty()) throw bl::argument_error("usage: 02_classify [--host] IMAGE.pgm");

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 POLICY_ROOMS = ["core", "tokenize", "reduce", "embed", "position", "attend", "quantize", "mix", "compose"]
 ARROWS = {
@@ -118,7 +119,7 @@ def check_readme(root, faults):
     for path in (root / "examples").glob("*.[ch]pp"):
         for name, body in re.findall(r"// \[readme:(\w+)\]\n(.*?)// \[readme:\1\]", path.read_text(encoding="utf-8"),
                                      re.S):
-            marked[name] = body.strip()
+            marked[name] = textwrap.dedent(re.sub(r" *\Z", "", body)).strip()
     readme = (root / "README.md").read_text(encoding="utf-8")
     for name, body in marked.items():
         shown = re.search(rf"<!-- readme:{name} -->\n```cpp\n(.*?)```", readme, re.S)
