@@ -4,7 +4,9 @@
 
 compare.py generate [--build DIR] [--rounds N]: bytes per second at batch 1 of 01_generate and of PyTorch.
 compare.py compile: what translation units cost, from compile/budget.py.
-compare.py --check: holds the result files against the schema of docs/design.md.   compare.py --list: the topics.
+compare.py --readme: writes the README's tables from the result files.
+compare.py --check: holds the result files against the schema of docs/design.md, and the README's tables against them.
+compare.py --list: the topics.
 """
 import argparse
 import datetime
@@ -119,7 +121,24 @@ def faults_of(result):
     return faults
 
 
+def table(text):
+    """README text with every <!-- bench:device/topic --> table written anew from its result file."""
+    def written(found):
+        result = json.loads((BENCH / "results" / f"{found.group(1)}.json").read_text(encoding="utf-8"))
+        peers = sorted({name for r in result["rows"] for name in r["peers"]})
+        lines = [f'| {result["device"]}, {result["date"]} | unit | byteloom | ' + " | ".join(peers) + " |",
+                 "|---|---|---|" + "---|" * len(peers)]
+        for r in result["rows"]:
+            figures = [f'{r["ours"]:,.0f}'] + [f'{r["peers"][name]:,.0f}' if name in r["peers"] else "" for name in peers]
+            lines.append(f'| `{r["case"]}` | {r["unit"]} | ' + " | ".join(figures) + " |")
+        return f"<!-- bench:{found.group(1)} -->\n" + "\n".join(lines) + "\n<!-- bench -->"
+    return re.sub(r"<!-- bench:(\S+) -->\n.*?<!-- bench -->", written, text, flags=re.S)
+
+
 def check():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    if table(readme) != readme:
+        sys.exit("README.md shows other figures than bench/results; run bench/compare.py --readme")
     for path in sorted((BENCH / "results").glob("*/*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
         faults = faults_of(result)
@@ -146,11 +165,14 @@ def main():
     parser.add_argument("--build", default=ROOT / "build" / "device")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--results", type=pathlib.Path, default=BENCH / "results")
-    for option in ("--check", "--list", "--self-test"):
+    for option in ("--check", "--list", "--readme", "--self-test"):
         parser.add_argument(option, action="store_true")
     arguments = parser.parse_args()
     if arguments.self_test:
         self_test()
+    elif arguments.readme:
+        readme = ROOT / "README.md"
+        readme.write_text(table(readme.read_text(encoding="utf-8")), encoding="utf-8")
     elif arguments.check:
         check()
     elif arguments.list or arguments.topic is None:

@@ -20,6 +20,9 @@
 #if defined(__CUDACC_VER_MAJOR__) && __CUDACC_VER_MAJOR__ < 13
 #error "byteloom needs CUDA 13.0 or newer."
 #endif
+#if defined(__FAST_MATH__)
+#error "byteloom needs infinities and NaN, which -ffast-math takes away: compile without it."
+#endif
 
 // BYTELOOM_HD marks what runs on both backends: every hook of every policy. It implies inlining, because a
 // hook that stays a call costs a kernel its registers.

@@ -3,8 +3,8 @@
 
 // core/math: the elementary functions that policies call. On the host they are the standard library's; on the
 // device exp2, exp, tanh, rsqrt and divide in float are the hardware's approximations (relative error about
-// 2^-22; tanh absolute 2^-11; divisors below 2^126), chosen here and not by a compiler flag, so that a user's
-// flags never change a result.
+// 2^-22; tanh absolute 2^-11; divisors below 2^126), chosen here and not by a compiler flag. nvcc's
+// -use_fast_math still makes log, sin, cos, sqrt and plain division in a user's file less exact.
 
 #include <cmath>
 #include <concepts>
