@@ -32,6 +32,15 @@
 
 namespace byteloom::inline v0 {
 
+namespace detail {
+template <class Policy>
+inline constexpr bool scores_beyond_scale = false;
+template <class Policy>
+requires(on_axis<Policy, axis::score>) inline constexpr bool scores_beyond_scale<Policy> = !requires {
+  requires Policy::is_scale;
+};
+}  // namespace detail
+
 template <class... Policies>
 struct attention : slots<Policies...> {
   static_assert(detail::require_composition<Policies...>::met);
@@ -58,6 +67,16 @@ struct attention : slots<Policies...> {
 
   /// True where some mask may drop a site.
   static constexpr bool is_masked = detail::number_on_axis<axis::mask, Policies...> != 0;
+
+  /// True where a score is the dot product times unit(), at every site; unit() is above 0 where no policy says otherwise.
+  static constexpr bool scale_only = (!detail::scores_beyond_scale<Policies> && ...);
+  static constexpr bool unit_is_positive = !(detail::on_axis<Policies, axis::score> || ...);
+  static constexpr bool has_row_scale = false;
+  BYTELOOM_HD float unit() const
+  requires scale_only
+  {
+    return score(1.0f, site{});
+  }
 
   /// What the raw dot product of a query and a key becomes before the masks.
   template <class Real>

@@ -70,6 +70,14 @@ concept normalizer_hook = requires(const Policy policy, typename Policy::templat
   { policy.finish(row) } -> std::same_as<float>;
 };
 
+/// A normalizer that takes scores in multiples of a unit, see normalizer::softmax.
+template <class Policy>
+concept folds_unit = requires(const Policy policy, typename Policy::template state<float> row) {
+  { policy.raise(row, 0.0f, 1.0f) } -> std::same_as<float>;
+  { policy.weight(row, 0.0f, 1.0f) } -> std::same_as<float>;
+  policy.settle(row, 1.0f);
+};
+
 /// Number of policies that sit on `Axis`.
 template <class Axis, class... Policies>
 inline constexpr std::size_t number_on_axis = (std::size_t{0} + ... + (on_axis<Policies, Axis> ? 1 : 0));

@@ -11,6 +11,7 @@
 // sides as .left and .right. A new state is that of no key. A row that keeps no key has output zero; NaN in a
 // kept score makes the row NaN.
 
+#include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/math.hpp"
 
@@ -18,6 +19,7 @@ namespace byteloom::inline v0::normalizer {
 
 struct softmax {
   using axis = axis::normalizer;
+  static constexpr bool rescales = true;
 
   template <class Real>
   struct state {
@@ -45,6 +47,27 @@ struct softmax {
     return weight(score, row.maximum);
   }
 
+  /// The same in multiples of `unit` (above 0): the true score is score * unit, so that a constant scale costs nothing beside
+  /// the exponent's own. settle() brings the state to true scores.
+  template <class Real>
+  BYTELOOM_HD Real raise(state<Real>& row, Real block_maximum, Real unit) const {
+    if (!(block_maximum > row.maximum)) return Real(1);
+    const Real factor = math::exp2((row.maximum - block_maximum) * (unit * math::log2_e<Real>));
+    row.maximum = block_maximum;
+    row.sum *= factor;
+    return factor;
+  }
+  template <class Real>
+  BYTELOOM_HD Real weight(const state<Real>& row, Real score, Real unit) const {
+    const Real exponent = unit * math::log2_e<Real>;
+    const Real shift = row.maximum == -math::infinity<Real> ? Real(0) : row.maximum * exponent;
+    return math::exp2(score * exponent - shift);  // of minus infinity: 0
+  }
+  template <class Real>
+  BYTELOOM_HD void settle(state<Real>& row, Real unit) const {
+    row.maximum *= unit;
+  }
+
   template <class Real>
   BYTELOOM_HD void add(state<Real>& row, Real weights) const {
     row.sum += weights;
@@ -60,7 +83,7 @@ struct softmax {
   }
 
   template <class Real>
-  BYTELOOM_HD Real finish(const state<Real>& row) const {
+  BYTELOOM_HD Real finish(const state<Real>& row, byteloom::row = {}) const {
     return row.sum == Real(0) ? Real(0) : math::divide(Real(1), row.sum);  // NaN stays NaN
   }
 

@@ -19,6 +19,7 @@ namespace byteloom::inline v0::score {
 struct scale {
   using axis = axis::score;
   static constexpr bool replaces_default_scale = true;
+  static constexpr bool is_scale = true;  ///< the same factor at every site
 
   float factor;
 

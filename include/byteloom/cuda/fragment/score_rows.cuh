@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// cuda/fragment/score_rows: from a tile of dot products in registers to weights: scores, masks and the normalizer of a
+// composition, the same code behind every tensor-core main loop. The accumulators of mma.m16n8 and of wgmma lie alike: a
+// thread holds two rows, 8 apart, and of each group of 8 columns two neighbours of either row (value[j][2 * row + column]);
+// 4 neighbouring lanes hold the rest of these rows.
+
+#include <cstdint>
+
+#include "byteloom/attend/attention.hpp"
+#include "byteloom/core/bf16.hpp"
+#include "byteloom/core/f16.hpp"
+#include "byteloom/cuda/kernels.cuh"
+#include "byteloom/cuda/warp.cuh"
+
+// A hook that forgot BYTELOOM_HD is an error here too: kernels call them through the composition.
+#pragma nv_diagnostic push
+#pragma nv_diag_error 20011, 20013, 20014, 20015
+
+namespace byteloom::inline v0::cuda::fragment {
+
+BYTELOOM_KERNELS_BEGIN
+
+/// The two rows of a query tile that a thread holds, and what its normalizer knows of them.
+template <class Spec>
+struct score_rows {
+  using normalizer_type = typename Spec::normalizer_type;
+  using state_type = typename normalizer_type::template state<float>;
+  /// Whether dot products stay as they are and the scale is part of the normalizer's exponent.
+  static constexpr bool folded = Spec::scale_only && byteloom::detail::folds_unit<normalizer_type> && !Spec::has_row_scale;
+
+  site at;         ///< of the head; query and key are set for each score
+  int query[2];    ///< positions of the rows; past the last one: the last
+  float unit;      ///< scores are multiples of it while `folded`
+  float factor[2]; ///< the normalizer's scale of a row, where it has one
+  state_type state[2];
+
+  /// Before a row's first tile. `first` is the position of the upper row, `last` that of the call's last query.
+  __device__ void start(const Spec& spec, site head, int first, int last) {
+    at = head;
+    query[0] = math::min(first, last);
+    query[1] = math::min(first + 8, last);
+    unit = spec.unit();
+    state[0] = state_type{};
+    state[1] = state_type{};
+  }
+
+  /// Scores of one tile from its dot products: key of value[j][2 * row + c] = first_key + 8 * j + c. Where `partial`, each
+  /// site is tested; sites past the last key are dropped.
+  template <int Groups>
+  __device__ void score(const Spec& spec, float (&value)[Groups][4], int first_key, bool partial) {
+    if constexpr (folded && !Spec::unit_is_positive) {
+      if (!(unit > 0)) {  // an exponent's scale must not turn the order of scores: multiply here
+        const float own = unit;
+#pragma unroll
+        for (int j = 0; j < Groups; ++j)
+#pragma unroll
+          for (int i = 0; i < 4; ++i) value[j][i] *= own;
+        // `unit` itself stays; weigh() sees through exponent_unit() that the values are true scores.
+      }
+    }
+    if (partial) {
+      each_site<true>(spec, value, first_key);
+    } else if constexpr (!folded) {
+      each_site<false>(spec, value, first_key);
+    }
+  }
+
+  /// Weights from scores, in place; `rescale` gets the factors of what was gathered before.
+  template <int Groups>
+  __device__ void weigh(const Spec& spec, float (&value)[Groups][4], float (&rescale)[2]) {
+    const auto normalizer = spec.normalizer();
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+      rescale[row] = 1.0f;
+      if constexpr (normalizer_type::rescales) {
+        float largest = value[0][2 * row];
+#pragma unroll
+        for (int j = 0; j < Groups; ++j)
+#pragma unroll
+          for (int c = 0; c < 2; ++c) largest = fmaxf(largest, value[j][2 * row + c]);
+        largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, 1));
+        largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, 2));
+        if constexpr (folded) {
+          rescale[row] = normalizer.raise(state[row], largest, exponent_unit());
+        } else {
+          rescale[row] = normalizer.raise(state[row], largest);
+        }
+      }
+      float sum = 0;
+#pragma unroll
+      for (int j = 0; j < Groups; ++j)
+#pragma unroll
+        for (int c = 0; c < 2; ++c) {
+          float& x = value[j][2 * row + c];
+          if constexpr (folded) {
+            x = normalizer.weight(state[row], x, exponent_unit());
+          } else {
+            x = normalizer.weight(state[row], x);
+          }
+          sum += x;
+        }
+      normalizer.add(state[row], sum);
+    }
+  }
+
+  /// After a row's last tile: joins what the 4 lanes know, tells the observers, and gives the factors of the output.
+  __device__ void finish(const Spec& spec, float (&result)[2]) {
+    const auto normalizer = spec.normalizer();
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+#pragma unroll
+      for (int distance = 1; distance <= 2; distance *= 2) {
+        const state_type other = cuda::detail::shuffle_xor(state[row], distance);
+        normalizer.merge(state[row], other);
+      }
+      if constexpr (folded) normalizer.settle(state[row], exponent_unit());
+      result[row] = normalizer.finish(state[row], row_at(row));
+    }
+  }
+
+  __device__ byteloom::row row_at(int which) const {
+    return {at.batch, at.query_head, at.key_head, query[which], at.queries, at.keys};
+  }
+
+ private:
+  __device__ float exponent_unit() const {
+    if constexpr (Spec::unit_is_positive) return unit;
+    return unit > 0 ? unit : 1.0f;
+  }
+
+  template <bool Masked, int Groups>
+  __device__ void each_site(const Spec& spec, float (&value)[Groups][4], int first_key) {
+#pragma unroll
+    for (int j = 0; j < Groups; ++j)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        site here = at;
+        here.query = query[i / 2];
+        here.key = first_key + 8 * j + i % 2;
+        bool kept = true;
+        if constexpr (Masked) {
+          kept = here.key < at.keys;
+          here.key = math::min(here.key, at.keys - 1);  // hooks may read tables by it
+          kept = spec.keep(here) && kept;
+        }
+        float& x = value[j][i];
+        if constexpr (!folded) x = spec.score(x, here);
+        if constexpr (Spec::has_row_scale) x *= factor[i / 2];
+        if constexpr (Masked) x = kept ? x : -math::infinity<float>;
+      }
+  }
+};
+
+/// Two neighbouring weights as one register of 16-bit elements, the first in the lower half.
+template <class T>
+__device__ std::uint32_t pack(float first, float second) {
+  std::uint32_t both;
+  if constexpr (std::is_same_v<T, bf16>) {
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(second), "f"(first));
+  } else {
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(second), "f"(first));
+  }
+  return both;
+}
+
+/// The accumulators of a tile as the left operands of the next product: operand k has the columns 16k to 16k + 15.
+template <class T, int Groups>
+__device__ void pack(const float (&value)[Groups][4], std::uint32_t (&operand)[Groups / 2][4]) {
+#pragma unroll
+  for (int k = 0; k < Groups / 2; ++k)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const float(&from)[4] = value[2 * k + i / 2];
+      operand[k][i] = pack<T>(from[i % 2 * 2], from[i % 2 * 2 + 1]);
+    }
+}
+
+BYTELOOM_KERNELS_END
+
+}  // namespace byteloom::inline v0::cuda::fragment
+
+#pragma nv_diagnostic pop

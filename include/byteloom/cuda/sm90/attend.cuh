@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// cuda/sm90/attend: attention on Hopper for 16-bit elements. One warpgroup feeds a block by bulk copies; one to three others
+// compute, 64 queries each. The schedule is FlashAttention-3's (Shah et al., arXiv 2407.08608): the product of queries and the
+// next keys runs under the weights of the tile before, and two warpgroups may take turns, so that one's exponents run under the
+// other's products. Blocks are persistent and take query tiles in an order that puts long ones first and keeps heads that share
+// the L2 cache together.
+//
+// What a query tile visits, scores and weighs is the composition's, by fragment/key_tiles and fragment/score_rows.
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "byteloom/attend/attention.hpp"
+#include "byteloom/core/executor.hpp"
+#include "byteloom/cuda/fragment/key_tiles.cuh"
+#include "byteloom/cuda/fragment/score_rows.cuh"
+#include "byteloom/cuda/fragment/swizzle.hpp"
+#include "byteloom/cuda/instruction/tma.cuh"
+#include "byteloom/cuda/instruction/warpgroup.cuh"
+#include "byteloom/cuda/instruction/wgmma.cuh"
+#include "byteloom/cuda/launch.cuh"
+#include "byteloom/cuda/shared_memory.cuh"
+#include "byteloom/cuda/sm90/attend_tile.hpp"
+#include "byteloom/cuda/sm90/tensor_map.cuh"
+
+#if defined(__CUDACC_RDC__)
+#error "byteloom: kernels for Hopper are compiled as whole programs; with -rdc=true the compiler gives up their registers. Compile this file without it (CUDA_SEPARABLE_COMPILATION OFF)."
+#endif
+#if defined(__CUDACC_DEBUG__)
+#error "byteloom: kernels for Hopper need optimisation; with -G the compiler gives up their registers. Use -lineinfo instead, or attend<path::sm80>."
+#endif
+
+namespace byteloom::inline v0::cuda::detail {
+
+template <class Spec, class T, class O>
+struct attend_sm90_call {
+  using spec_type = Spec;
+  using element = T;
+  using out_element = O;
+
+  CUtensorMap q, k, v, out_map;  ///< out_map where O is T
+  Spec spec;
+  device_view<O, 4> out;
+  int batch, queries, keys, heads, key_heads;
+  int query_tiles;  ///< of one head
+  int section;      ///< heads that are worked on at a time
+};
+
+/// The query tile of a step of a block.
+struct query_tile {
+  int batch, head, index;
+};
+
+BYTELOOM_KERNELS_BEGIN
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+
+/// Work `which` in the order of the file's head; false past the last.
+template <class Call>
+__device__ bool find_query_tile(const Call& call, int step, query_tile& found) {
+  const int blocks = static_cast<int>(gridDim.x);
+  const int block = static_cast<int>(blockIdx.x);
+  // Back and forth, so that the block with the longest tile of one round has the shortest of the next.
+  const int which = step * blocks + (step % 2 == 0 ? block : blocks - 1 - block);
+  const int all_heads = call.batch * call.heads;
+  if (which >= all_heads * call.query_tiles) return false;
+  const int section = which / (call.section * call.query_tiles);
+  const int inside = which - section * call.section * call.query_tiles;
+  const int wide = math::min(call.section, all_heads - section * call.section);
+  const int head = section * call.section + inside % wide;
+  found = {head / call.heads, head % call.heads, call.query_tiles - 1 - inside / wide};
+  return true;
+}
+
+/// The shared memory of a block.
+template <class Call, attend_tile Tile>
+struct attend_sm90_memory {
+  using heads_type = typename Call::spec_type::heads_type;
+  static constexpr int size = heads_type::constant_size;
+  static constexpr int value_size = heads_type::constant_value_size;
+  static constexpr int key_bytes = fragment::tile_bytes(Tile.keys, size);
+  static constexpr int value_bytes = fragment::tile_bytes(Tile.keys, value_size);
+
+  unsigned char* tiles;
+  instruction::memory_barrier* barriers;
+
+  __device__ explicit attend_sm90_memory(unsigned char* shared) {
+    const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
+    tiles = shared + ((1024 - address % 1024) % 1024);
+    barriers = reinterpret_cast<instruction::memory_barrier*>(tiles + Tile.query_bytes(size, value_size) +
+                                                              Tile.stages * (key_bytes + value_bytes));
+  }
+  __device__ unsigned char* queries() const { return tiles; }
+  __device__ unsigned char* keys(int stage) const {
+    return tiles + Tile.query_bytes(size, value_size) + stage * key_bytes;
+  }
+  __device__ unsigned char* values(int stage) const { return keys(Tile.stages) + stage * value_bytes; }
+  __device__ instruction::memory_barrier& queries_full() const { return barriers[0]; }
+  __device__ instruction::memory_barrier& queries_empty() const { return barriers[1]; }
+  __device__ instruction::memory_barrier& keys_full(int stage) const { return barriers[2 + stage]; }
+  __device__ instruction::memory_barrier& keys_empty(int stage) const { return barriers[4 + stage]; }
+  __device__ instruction::memory_barrier& values_full(int stage) const { return barriers[6 + stage]; }
+  __device__ instruction::memory_barrier& values_empty(int stage) const { return barriers[8 + stage]; }
+};
+
+/// A place in the ring of stages.
+struct stage_cursor {
+  int stage = 0;
+  std::uint32_t parity = 0;
+  __device__ void advance(int stages) {
+    if (++stage == stages) {
+      stage = 0;
+      parity ^= 1;
+    }
+  }
+};
+
+/// The query positions of a tile, and its head as a site.
+template <class Call>
+struct query_rows {
+  site head;
+  int first, last;  ///< positions; `last` is that of the tile's last query that exists
+
+  __device__ query_rows(const Call& call, query_tile which, int rows)
+      : head{which.batch, which.head, which.head / (call.heads / call.key_heads), 0, 0, call.queries, call.keys} {
+    first = call.keys - call.queries + which.index * rows;
+    last = math::min(first + rows, call.keys) - 1;
+  }
+};
+
+/// One block at work: feed() is the producer's part, compute() that of each consumer.
+template <attend_tile Tile, class Call>
+struct attend_sm90_block {
+  using spec_type = typename Call::spec_type;
+  using element = typename Call::element;
+  using memory_type = attend_sm90_memory<Call, Tile>;
+  using rows_type = fragment::score_rows<spec_type>;
+  using walk_type = fragment::key_tiles<spec_type, Tile.keys>;
+  static constexpr int size = memory_type::size;
+  static constexpr int value_size = memory_type::value_size;
+  static constexpr int key_groups = Tile.keys / 8;
+  static constexpr int value_groups = (value_size + 7) / 8;
+  static constexpr bool staged = std::is_same_v<typename Call::out_element, element>;  ///< outputs leave by bulk copies
+
+  const Call& call;
+  memory_type memory;
+
+  /// Starts the barriers; by one thread, before all others go on.
+  __device__ void start() {
+    namespace ptx = instruction;
+    constexpr unsigned warps = 4 * Tile.warpgroups;
+    ptx::barrier_start(memory.queries_full(), 1);
+    ptx::barrier_start(memory.queries_empty(), Tile.warpgroups);
+    for (int stage = 0; stage < Tile.stages; ++stage) {
+      ptx::barrier_start(memory.keys_full(stage), 1);
+      ptx::barrier_start(memory.keys_empty(stage), warps);
+      ptx::barrier_start(memory.values_full(stage), 1);
+      ptx::barrier_start(memory.values_empty(stage), warps);
+    }
+    ptx::barrier_publish();
+  }
+
+  /// One warp loads keys, then the queries, then each next tile of keys before the values of the one before, the order in
+  /// which they are needed.
+  __device__ void feed() {
+    namespace ptx = instruction;
+    const bool chosen = ptx::elect();
+    stage_cursor of_keys, of_values;
+    std::uint32_t queries_parity = 0;
+    query_tile which;
+    for (int step = 0; find_query_tile(call, step, which); ++step) {
+      const query_rows<Call> rows(call, which, Tile.queries());
+      walk_type walk(call.spec, rows.head, rows.first, rows.last);
+      const auto load_keys = [&](int tile) {
+        ptx::barrier_wait(memory.keys_empty(of_keys.stage), of_keys.parity ^ 1);
+        if (chosen)
+          load(call.k, memory.keys(of_keys.stage), Tile.keys, size, {0, tile * Tile.keys, rows.head.key_head, which.batch},
+               memory.keys_full(of_keys.stage));
+        of_keys.advance(Tile.stages);
+      };
+      int before = walk.next(call.spec);
+      if (before < 0) continue;
+      load_keys(before);
+      ptx::barrier_wait(memory.queries_empty(), queries_parity ^ 1);
+      queries_parity ^= 1;
+      if (chosen)
+        load(call.q, memory.queries(), Tile.queries(), size, {0, which.index * Tile.queries(), which.head, which.batch},
+             memory.queries_full());
+      while (before >= 0) {
+        const int now = walk.next(call.spec);
+        if (now >= 0) load_keys(now);
+        ptx::barrier_wait(memory.values_empty(of_values.stage), of_values.parity ^ 1);
+        if (chosen)
+          load(call.v, memory.values(of_values.stage), Tile.keys, value_size,
+               {0, before * Tile.keys, rows.head.key_head, which.batch}, memory.values_full(of_values.stage));
+        of_values.advance(Tile.stages);
+        before = now;
+      }
+    }
+  }
+
+  /// Consumer `group`, 128 threads.
+  __device__ void compute(int group) {
+    namespace ptx = instruction;
+    const int thread = static_cast<int>(threadIdx.x) % 128;
+    const int lane = thread % 32;
+    const int row_of_tile = 64 * group + thread / 32 * 16 + lane / 4;
+    const int column = lane % 4 * 2;
+    if (Tile.ping_pong && group == 1) ptx::barrier_arrive(turn_of(0), 2 * 128);
+
+    float scores[key_groups][4];
+    float outputs[value_groups][4];
+    std::uint32_t weights[key_groups / 2][4];
+    stage_cursor of_keys, of_values;
+    std::uint32_t queries_parity = 0;
+    query_tile which;
+    for (int step = 0; find_query_tile(call, step, which); ++step) {
+      const query_rows<Call> at(call, which, Tile.queries());
+      walk_type walk(call.spec, at.head, at.first, at.last);
+      rows_type rows;
+      rows.start(call.spec, at.head, at.first + row_of_tile, at.last);
+#pragma unroll
+      for (int j = 0; j < value_groups; ++j)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) outputs[j][i] = 0.0f;
+      const auto release = [&](ptx::memory_barrier& empty) {
+        if (lane == 0) ptx::barrier_arrive(empty);
+      };
+
+      int tile = walk.next(call.spec);
+      const bool any = tile >= 0;
+      if (any) {
+        float rescale[2];
+        ptx::barrier_wait(memory.queries_full(), queries_parity);
+        queries_parity ^= 1;
+        ptx::barrier_wait(memory.keys_full(of_keys.stage), of_keys.parity);
+        multiply_keys(group, of_keys.stage, scores);
+        ptx::wgmma_wait<0>();
+        ptx::settle(scores);
+        release(memory.keys_empty(of_keys.stage));
+        of_keys.advance(Tile.stages);
+        rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
+        rows.weigh(call.spec, scores, rescale);
+        fragment::pack<element>(scores, weights);
+
+#pragma unroll 1
+        while ((tile = walk.next(call.spec)) >= 0) {
+          ptx::barrier_wait(memory.keys_full(of_keys.stage), of_keys.parity);
+          if (Tile.ping_pong) ptx::barrier_sync(turn_of(group), 2 * 128);
+          multiply_keys(group, of_keys.stage, scores);
+          ptx::barrier_wait(memory.values_full(of_values.stage), of_values.parity);
+          multiply_values(of_values.stage, weights, outputs);
+          if (Tile.ping_pong) ptx::barrier_arrive(turn_of(1 - group), 2 * 128);
+          ptx::wgmma_wait<1>();
+          ptx::settle(scores);
+          release(memory.keys_empty(of_keys.stage));
+          of_keys.advance(Tile.stages);
+          rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
+          rows.weigh(call.spec, scores, rescale);
+          ptx::wgmma_wait<0>();
+          ptx::settle(outputs);
+          release(memory.values_empty(of_values.stage));
+          of_values.advance(Tile.stages);
+          fragment::pack<element>(scores, weights);
+          scale_outputs(outputs, rescale);
+        }
+        ptx::barrier_wait(memory.values_full(of_values.stage), of_values.parity);
+        ptx::wgmma_fence();
+        multiply_values(of_values.stage, weights, outputs);
+        ptx::wgmma_wait<0>();
+        ptx::settle(outputs);
+        release(memory.values_empty(of_values.stage));
+        of_values.advance(Tile.stages);
+      }
+      float factor[2];
+      rows.finish(call.spec, factor);
+      scale_outputs(outputs, factor);
+      const int first_row = which.index * Tile.queries();
+      if (staged && any) {
+        stage_outputs(group, row_of_tile, column, outputs);
+        if (thread == 0) {
+          for (int chunk = 0; chunk < fragment::chunks(value_size); ++chunk)
+            ptx::store_box(call.out_map,
+                           {chunk * fragment::chunk_columns, first_row + 64 * group, which.head, which.batch},
+                           memory.queries() + (chunk * Tile.queries() + 64 * group) * fragment::chunk_row_bytes);
+          ptx::stores_read();
+          ptx::barrier_arrive(memory.queries_empty());
+        }
+      } else {
+        if (any) {
+          ptx::barrier_sync(outputs_of(group), 128);  // all four warps have read their queries
+          if (thread == 0) ptx::barrier_arrive(memory.queries_empty());
+        }
+        store_outputs(which, first_row + row_of_tile, column, outputs);
+      }
+    }
+  }
+
+ private:
+  __device__ static constexpr int turn_of(int group) { return 1 + group; }
+  __device__ static constexpr int outputs_of(int group) { return 4 + group; }
+
+  __device__ static void load(const CUtensorMap& map, unsigned char* to, int rows, int columns,
+                              const std::int32_t (&at)[4], instruction::memory_barrier& full) {
+    instruction::barrier_expect(full, static_cast<std::uint32_t>(fragment::tile_bytes(rows, columns)));
+    for (int chunk = 0; chunk < fragment::chunks(columns); ++chunk)
+      instruction::copy_box(to + chunk * rows * fragment::chunk_row_bytes, map,
+                            {chunk * fragment::chunk_columns, at[1], at[2], at[3]}, full);
+  }
+
+  __device__ static std::uint32_t address(const void* shared) {
+    return static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
+  }
+
+  /// scores = queries of the group times keys of a stage; a commit group of its own.
+  __device__ void multiply_keys(int group, int stage, float (&scores)[key_groups][4]) const {
+    const std::uint64_t queries =
+        fragment::descriptor(address(memory.queries()) + 64 * group * fragment::chunk_row_bytes, 16);
+    const std::uint64_t keys = fragment::descriptor(address(memory.keys(stage)), 16);
+    instruction::settle(scores);
+    instruction::wgmma_fence();
+#pragma unroll
+    for (int k = 0; k < (size + 15) / 16; ++k) {
+      const int chunk = k / 4;
+      const int inside = k % 4 * 32;
+      instruction::wgmma<element, Tile.keys>::shared(
+          scores, queries + (chunk * Tile.queries() * fragment::chunk_row_bytes + inside) / 16,
+          keys + (chunk * Tile.keys * fragment::chunk_row_bytes + inside) / 16, k != 0);
+    }
+    instruction::wgmma_commit();
+  }
+
+  /// outputs += weights times values of a stage; a commit group of its own.
+  __device__ void multiply_values(int stage, const std::uint32_t (&weights)[key_groups / 2][4],
+                                  float (&outputs)[value_groups][4]) const {
+    const std::uint64_t values =
+        fragment::descriptor(address(memory.values(stage)), Tile.keys * fragment::chunk_row_bytes);
+    instruction::settle(outputs);
+    instruction::wgmma_fence();
+#pragma unroll
+    for (int k = 0; k < key_groups / 2; ++k)
+      instruction::wgmma<element, value_groups * 8>::registers(outputs, weights[k],
+                                                               values + k * 16 * fragment::chunk_row_bytes / 16);
+    instruction::wgmma_commit();
+  }
+
+  __device__ static void scale_outputs(float (&outputs)[value_groups][4], const float (&factor)[2]) {
+#pragma unroll
+    for (int j = 0; j < value_groups; ++j)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) outputs[j][i] *= factor[i / 2];
+  }
+
+  /// Writes the group's outputs over its queries, for a bulk copy.
+  __device__ void stage_outputs(int group, int row, int column, const float (&outputs)[value_groups][4]) const {
+    instruction::barrier_sync(outputs_of(group), 128);  // all four warps have read their queries
+#pragma unroll
+    for (int j = 0; j < value_groups; ++j)
+#pragma unroll
+      for (int half = 0; half < 2; ++half)
+        *reinterpret_cast<std::uint32_t*>(memory.queries() +
+                                          fragment::swizzled(Tile.queries(), row + 8 * half, 8 * j + column)) =
+            fragment::pack<element>(outputs[j][2 * half], outputs[j][2 * half + 1]);
+    instruction::publish_to_copies();
+    instruction::barrier_sync(outputs_of(group), 128);
+  }
+
+  /// Writes outputs straight to memory; `row` is the upper one's number in the call.
+  __device__ void store_outputs(query_tile which, int row, int column, const float (&outputs)[value_groups][4]) const {
+    using out_element = typename Call::out_element;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      if (row + 8 * half >= call.queries) continue;
+      out_element* to = call.out.data + which.batch * call.out.stride[0] + (row + 8 * half) * call.out.stride[1] +
+                        which.head * call.out.stride[2];
+#pragma unroll
+      for (int j = 0; j < value_groups; ++j)
+#pragma unroll
+        for (int c = 0; c < 2; ++c)
+          to[(8 * j + column + c) * call.out.stride[3]] = static_cast<out_element>(outputs[j][2 * half + c]);
+    }
+  }
+};
+
+#endif
+
+template <class Tuning, class Call>
+inline constexpr attend_tile attend_sm90_tile =
+    Tuning::sm90(Call::spec_type::heads_type::constant_size, Call::spec_type::heads_type::constant_value_size,
+                 Call::spec_type::is_masked);
+
+template <class Tuning, class Call>
+__global__ __launch_bounds__(attend_sm90_tile<Tuning, Call>.threads(), 1) void attend_sm90_kernel(
+    const __grid_constant__ Call call) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  namespace ptx = instruction;
+  constexpr attend_tile tile = attend_sm90_tile<Tuning, Call>;
+  extern __shared__ unsigned char attend_shared[];
+  attend_sm90_block<tile, Call> block{call, attend_sm90_memory<Call, tile>(attend_shared)};
+  if (threadIdx.x == 0) block.start();
+  __syncthreads();
+  wait_for_input();
+  const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32, 0);
+  if (warp < 4) {
+    ptx::give_registers<tile.producer_registers()>();
+    if (warp == 0) block.feed();
+  } else {
+    ptx::take_registers<tile.consumer_registers()>();
+    block.compute(warp / 4 - 1);
+  }
+#endif
+}
+
+BYTELOOM_KERNELS_END
+
+/// Launches for views whose shapes fit each other. Throws shape_error where the copy engine cannot take them.
+template <class Tuning, class Spec, class T, class O>
+void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q, const device_view<const T, 4>& k,
+                 const device_view<const T, 4>& v, const device_view<O, 4>& out) {
+  using call_type = attend_sm90_call<Spec, T, O>;
+  constexpr attend_tile tile = attend_sm90_tile<Tuning, call_type>;
+  constexpr int size = Spec::heads_type::constant_size;
+  constexpr int value_size = Spec::heads_type::constant_value_size;
+  static_assert(tile.fits(size, value_size),
+                "byteloom: no tile of the Hopper attention fits these head sizes into registers and shared memory; choose sizes "
+                "up to 256, or attend<path::simt>.");
+  call_type call{};
+  call.q = make_tensor_map("q", q, tile.queries());
+  call.k = make_tensor_map("k", k, tile.keys);
+  call.v = make_tensor_map("v", v, tile.keys);
+  if constexpr (std::is_same_v<T, O>) call.out_map = make_tensor_map("out", out, 64);
+  call.spec = spec;
+  call.out = out;
+  call.batch = static_cast<int>(q.extent[0]);
+  call.queries = static_cast<int>(q.extent[1]);
+  call.heads = static_cast<int>(q.extent[2]);
+  call.keys = static_cast<int>(k.extent[1]);
+  call.key_heads = static_cast<int>(k.extent[2]);
+  call.query_tiles = (call.queries + tile.queries() - 1) / tile.queries();
+  const int group = call.heads / call.key_heads;
+  const index key_head_bytes = std::max<index>(1, k.extent[1] * (size + value_size) * index{sizeof(T)});
+  constexpr index share = 32 << 20;  // of the L2 cache, for the keys and values of a section
+  call.section = static_cast<int>(std::clamp<index>(share / key_head_bytes, 1, index{call.batch} * call.key_heads)) * group;
+  int device = 0;
+  int multiprocessors = 0;
+  check(cudaGetDevice(&device), "asking for the current GPU");
+  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device), "asking for multiprocessors");
+  const index work = index{call.batch} * call.heads * call.query_tiles;
+  const auto kernel = attend_sm90_kernel<Tuning, call_type>;
+  constexpr std::size_t bytes = static_cast<std::size_t>(tile.shared_bytes(size, value_size));
+  if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))
+    throw device_error("attend: this GPU has less shared memory a block than the kernel's " + std::to_string(bytes) +
+                       " bytes; it is no Hopper.");
+  launch(on, "attend_sm90_kernel", kernel, dim3(static_cast<unsigned>(std::min<index>(multiprocessors, work))),
+         tile.threads(), bytes, call);
+}
+
+}  // namespace byteloom::inline v0::cuda::detail

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// cuda/sm90/attend_tile: how many queries and keys a block of the Hopper attention takes at a time, from what fits: registers
+// (scores, weights and output of 64 queries live in those of one warpgroup) and shared memory (queries once, keys and values
+// twice). Any head size has a tile or a sentence.
+
+#include "byteloom/core/config.hpp"
+#include "byteloom/cuda/fragment/swizzle.hpp"
+
+namespace byteloom::inline v0::cuda {
+
+/// Sizes of one attention on Hopper; what a tuning selector returns.
+struct attend_tile {
+  int warpgroups;  ///< 1 to 3 consumers of 64 queries each
+  int keys;        ///< a multiple of 16
+  bool ping_pong;  ///< two warpgroups take turns at the tensor cores
+
+  BYTELOOM_HD constexpr int queries() const { return 64 * warpgroups; }
+  BYTELOOM_HD constexpr int threads() const { return 128 * (warpgroups + 1); }
+  /// Registers a thread of a consumer, and of the producer.
+  BYTELOOM_HD constexpr int consumer_registers() const { return warpgroups == 1 ? 256 : warpgroups == 2 ? 240 : 160; }
+  BYTELOOM_HD constexpr int producer_registers() const { return warpgroups == 1 ? 56 : warpgroups == 2 ? 24 : 32; }
+
+  static constexpr int stages = 2;  ///< tiles of keys and of values in shared memory
+
+  BYTELOOM_HD constexpr int query_bytes(int size, int value_size) const {
+    const int of_queries = fragment::tile_bytes(queries(), size);
+    const int of_outputs = fragment::tile_bytes(queries(), value_size);  // they take the queries' place
+    return of_queries > of_outputs ? of_queries : of_outputs;
+  }
+  /// Of a block: tiles, barriers, and what aligns the first tile.
+  BYTELOOM_HD constexpr int shared_bytes(int size, int value_size) const {
+    return query_bytes(size, value_size) +
+           stages * (fragment::tile_bytes(keys, size) + fragment::tile_bytes(keys, value_size)) + 1024 + 128;
+  }
+  /// Accumulators of scores, packed weights and output; the rest of the budget is for addresses and hooks.
+  BYTELOOM_HD constexpr int accumulators(int value_size) const { return keys / 2 + keys / 4 + (value_size + 7) / 8 * 4; }
+
+  BYTELOOM_HD constexpr bool fits(int size, int value_size) const {
+    return warpgroups >= 1 && warpgroups <= 3 && keys >= 16 && keys <= 256 && keys % 16 == 0 &&
+           shared_bytes(size, value_size) <= 232448 && accumulators(value_size) <= (warpgroups == 3 ? 128 : 208);
+  }
+};
+
+/// The library's choice. Up to 64 dimensions the exponents take longer than the products, so that a third warpgroup pays;
+/// above, as many keys as fit, at most `most_keys`, which keeps the tiles on a mask's edge small.
+constexpr attend_tile choose_attend_tile(int size, int value_size, int most_keys) {
+  const attend_tile wide{3, most_keys, false};
+  if (size <= 64 && value_size <= 64 && wide.fits(size, value_size)) return wide;
+  for (int warpgroups = 2; warpgroups > 0; --warpgroups)
+    for (int keys = most_keys; keys >= 16; keys -= 16) {
+      const attend_tile tile{warpgroups, keys, warpgroups == 2 && value_size <= 128};
+      if (tile.fits(size, value_size)) return tile;
+    }
+  return {0, 0, false};
+}
+
+/// A tuning selector: sizes of the head to tile. Write another and call attend<my_tuning>(...) to choose yourself.
+struct default_attend_tuning {
+  static constexpr attend_tile sm90(int size, int value_size, bool) { return choose_attend_tile(size, value_size, 128); }
+};
+
+}  // namespace byteloom::inline v0::cuda
