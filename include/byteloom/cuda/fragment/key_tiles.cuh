@@ -16,68 +16,51 @@ namespace byteloom::inline v0::cuda::fragment {
 
 BYTELOOM_KERNELS_BEGIN
 
-/// Executed by all lanes of a warp together; each warp that walks gets the same tiles.
+/// Executed by all lanes of a warp together; each warp that walks gets the same tiles. `over` is the head and the query
+/// positions as a tile whose keys are all of the sequence; it is asked for anew, since this object lives in the registers
+/// of main loops that have none to spare.
 template <class Spec, int Keys>
 class key_tiles {
  public:
-  /// Of the query positions first_query..last_query of `head`.
-  __device__ key_tiles(const Spec& spec, const site& head, int first_query, int last_query)
-      : group_((head.keys + Keys - 1) / Keys) {
-    tiles_ = group_;
-    group_ = (tiles_ + 31) / 32;
-    over_ = tile{head.batch, head.query_head, first_query, last_query, 0, 0};
-    keys_ = head.keys;
-    ask(spec);
-  }
+  __device__ explicit key_tiles(int keys) : next_((keys + Keys - 1) / Keys) {}
 
   /// The next tile's number, or -1 after the last; partial() says whether its sites must be tested.
-  __device__ int next(const Spec& spec) {
+  __device__ int next(const Spec& spec, const tile& over) {
+    const int keys = over.last_key + 1;
     if constexpr (!Spec::is_masked) {
-      --tiles_;
-      partial_ = (tiles_ + 1) * Keys > keys_;
-      return tiles_;
+      --next_;
+      full_ = (next_ + 1) * Keys <= keys ? 1 : 0;
+      return next_;
     } else {
       while (wanted_ == 0) {
-        if (group_ == 0) return -1;
-        ask(spec);
+        if (next_ == 0) return -1;
+        next_ = (next_ - 1) & ~31;
+        const int which = next_ + static_cast<int>(threadIdx.x) % 32;
+        coverage found = coverage::none;
+        if (which * Keys < keys) {
+          tile own = over;
+          own.first_key = which * Keys;
+          own.last_key = math::min(own.first_key + Keys, keys) - 1;
+          found = spec.cover(own);
+          if (found == coverage::full && own.first_key + Keys > keys) found = coverage::partial;
+        }
+        wanted_ = __ballot_sync(0xffffffffu, found != coverage::none);
+        full_tiles_ = __ballot_sync(0xffffffffu, found == coverage::full);
       }
       const int bit = 31 - __clz(static_cast<int>(wanted_));
       wanted_ ^= 1u << bit;
-      partial_ = (full_ >> bit & 1) == 0;
-      return group_ * 32 + bit;
+      full_ = full_tiles_ >> bit & 1;
+      return next_ + bit;
     }
   }
 
-  __device__ bool partial() const { return partial_; }
+  __device__ bool partial() const { return full_ == 0; }
 
  private:
-  /// Steps to the group of 32 tiles before this one.
-  __device__ void ask(const Spec& spec) {
-    if constexpr (Spec::is_masked) {
-      wanted_ = full_ = 0;
-      if (group_ == 0) return;
-      --group_;
-      const int which = group_ * 32 + static_cast<int>(threadIdx.x) % 32;
-      coverage found = coverage::none;
-      if (which < tiles_) {
-        tile own = over_;
-        own.first_key = which * Keys;
-        own.last_key = math::min(own.first_key + Keys, keys_) - 1;
-        found = spec.cover(own);
-        if (found == coverage::full && own.first_key + Keys > keys_) found = coverage::partial;
-      }
-      wanted_ = __ballot_sync(0xffffffffu, found != coverage::none);
-      full_ = __ballot_sync(0xffffffffu, found == coverage::full);
-    }
-  }
-
-  tile over_;
-  int keys_;
-  int tiles_;
-  int group_;
+  int next_;  ///< unmasked: the tile before this one is next; masked: first of the 32 tiles that `wanted_` speaks of
   std::uint32_t wanted_ = 0;
+  std::uint32_t full_tiles_ = 0;
   std::uint32_t full_ = 0;
-  bool partial_ = false;
 };
 
 BYTELOOM_KERNELS_END

@@ -41,7 +41,8 @@ struct score_rows {
     at = head;
     query[0] = math::min(first, last);
     query[1] = math::min(first + 8, last);
-    unit = spec.unit();
+    unit = 1.0f;
+    if constexpr (folded) unit = spec.unit();
     state[0] = state_type{};
     state[1] = state_type{};
   }

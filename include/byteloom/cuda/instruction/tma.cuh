@@ -48,15 +48,12 @@ __device__ inline void copy_box(void* to, const CUtensorMap& map, const std::int
 }
 
 /// Copies a box from shared memory to global memory; what lies outside the tensor is left out. The shared memory may be
-/// written again after stores_read().
+/// written again after this thread's stores_commit() and stores_wait().
 __device__ inline void store_box(const CUtensorMap& map, const std::int32_t (&at)[4], const void* from) {
   ::cuda::ptx::cp_async_bulk_tensor(::cuda::ptx::space_global, ::cuda::ptx::space_shared, &map, at, from);
 }
-
-__device__ inline void stores_read() {
-  ::cuda::ptx::cp_async_bulk_commit_group();
-  ::cuda::ptx::cp_async_bulk_wait_group_read(::cuda::ptx::n32_t<0>{});
-}
+__device__ inline void stores_commit() { ::cuda::ptx::cp_async_bulk_commit_group(); }
+__device__ inline void stores_wait() { ::cuda::ptx::cp_async_bulk_wait_group_read(::cuda::ptx::n32_t<0>{}); }
 
 /// Makes this thread's ordinary writes of shared memory visible to copies and products.
 __device__ inline void publish_to_copies() { ::cuda::ptx::fence_proxy_async(::cuda::ptx::space_shared); }

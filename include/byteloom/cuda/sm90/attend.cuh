@@ -44,6 +44,7 @@ struct attend_sm90_call {
   CUtensorMap q, k, v, out_map;  ///< out_map where O is T
   Spec spec;
   device_view<O, 4> out;
+  int* taken;  ///< two counters at 0: query tiles taken beyond the first of each block, and blocks that have ended
   int batch, queries, keys, heads, key_heads;
   int query_tiles;  ///< of one head
   int section;      ///< heads that are worked on at a time
@@ -58,13 +59,9 @@ BYTELOOM_KERNELS_BEGIN
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
-/// Work `which` in the order of the file's head; false past the last.
+/// Query tile `which` in the order of the file's head; false past the last.
 template <class Call>
-__device__ bool find_query_tile(const Call& call, int step, query_tile& found) {
-  const int blocks = static_cast<int>(gridDim.x);
-  const int block = static_cast<int>(blockIdx.x);
-  // Back and forth, so that the block with the longest tile of one round has the shortest of the next.
-  const int which = step * blocks + (step % 2 == 0 ? block : blocks - 1 - block);
+__device__ bool find_query_tile(const Call& call, int which, query_tile& found) {
   const int all_heads = call.batch * call.heads;
   if (which >= all_heads * call.query_tiles) return false;
   const int section = which / (call.section * call.query_tiles);
@@ -84,19 +81,25 @@ struct attend_sm90_memory {
   static constexpr int key_bytes = fragment::tile_bytes(Tile.keys, size);
   static constexpr int value_bytes = fragment::tile_bytes(Tile.keys, value_size);
 
+  static constexpr bool own_outputs = Tile.own_outputs(size, value_size);
+  static constexpr int first_keys =
+      math::max(fragment::tile_bytes(Tile.queries(), size) +
+                    (own_outputs ? fragment::tile_bytes(Tile.queries(), value_size) : 0),
+                fragment::tile_bytes(Tile.queries(), value_size));
+
   unsigned char* tiles;
   instruction::memory_barrier* barriers;
 
   __device__ explicit attend_sm90_memory(unsigned char* shared) {
     const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
     tiles = shared + ((1024 - address % 1024) % 1024);
-    barriers = reinterpret_cast<instruction::memory_barrier*>(tiles + Tile.query_bytes(size, value_size) +
-                                                              Tile.stages * (key_bytes + value_bytes));
+    barriers = reinterpret_cast<instruction::memory_barrier*>(values(Tile.stages));
   }
   __device__ unsigned char* queries() const { return tiles; }
-  __device__ unsigned char* keys(int stage) const {
-    return tiles + Tile.query_bytes(size, value_size) + stage * key_bytes;
+  __device__ unsigned char* outputs() const {
+    return own_outputs ? tiles + fragment::tile_bytes(Tile.queries(), size) : tiles;
   }
+  __device__ unsigned char* keys(int stage) const { return tiles + first_keys + stage * key_bytes; }
   __device__ unsigned char* values(int stage) const { return keys(Tile.stages) + stage * value_bytes; }
   __device__ instruction::memory_barrier& queries_full() const { return barriers[0]; }
   __device__ instruction::memory_barrier& queries_empty() const { return barriers[1]; }
@@ -104,6 +107,10 @@ struct attend_sm90_memory {
   __device__ instruction::memory_barrier& keys_empty(int stage) const { return barriers[4 + stage]; }
   __device__ instruction::memory_barrier& values_full(int stage) const { return barriers[6 + stage]; }
   __device__ instruction::memory_barrier& values_empty(int stage) const { return barriers[8 + stage]; }
+  /// Numbers of query tiles on their way from the producer to the consumers.
+  __device__ int& work(int place) const { return reinterpret_cast<int*>(barriers + 14)[place]; }
+  __device__ instruction::memory_barrier& work_full(int place) const { return barriers[10 + place]; }
+  __device__ instruction::memory_barrier& work_empty(int place) const { return barriers[12 + place]; }
 };
 
 /// A place in the ring of stages.
@@ -129,6 +136,7 @@ struct query_rows {
     first = call.keys - call.queries + which.index * rows;
     last = math::min(first + rows, call.keys) - 1;
   }
+  __device__ tile over() const { return {head.batch, head.query_head, first, last, 0, head.keys - 1}; }
 };
 
 /// One block at work: feed() is the producer's part, compute() that of each consumer.
@@ -153,8 +161,10 @@ struct attend_sm90_block {
     namespace ptx = instruction;
     constexpr unsigned warps = 4 * Tile.warpgroups;
     ptx::barrier_start(memory.queries_full(), 1);
-    ptx::barrier_start(memory.queries_empty(), Tile.warpgroups);
+    ptx::barrier_start(memory.queries_empty(), warps);
     for (int stage = 0; stage < Tile.stages; ++stage) {
+      ptx::barrier_start(memory.work_full(stage), 1);
+      ptx::barrier_start(memory.work_empty(stage), warps);
       ptx::barrier_start(memory.keys_full(stage), 1);
       ptx::barrier_start(memory.keys_empty(stage), warps);
       ptx::barrier_start(memory.values_full(stage), 1);
@@ -168,12 +178,22 @@ struct attend_sm90_block {
   __device__ void feed() {
     namespace ptx = instruction;
     const bool chosen = ptx::elect();
-    stage_cursor of_keys, of_values;
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    stage_cursor of_keys, of_values, of_work;
     std::uint32_t queries_parity = 0;
     query_tile which;
-    for (int step = 0; find_query_tile(call, step, which); ++step) {
+    int work = static_cast<int>(blockIdx.x);
+    while (true) {
+      ptx::barrier_wait(memory.work_empty(of_work.stage), of_work.parity ^ 1);
+      if (chosen) {
+        memory.work(of_work.stage) = work;
+        ptx::barrier_arrive(memory.work_full(of_work.stage));
+      }
+      of_work.advance(Tile.stages);
+      if (!find_query_tile(call, work, which)) break;
+      if (lane == 0) work = static_cast<int>(gridDim.x) + atomicAdd(call.taken, 1);  // read when this tile is loaded
       const query_rows<Call> rows(call, which, Tile.queries());
-      walk_type walk(call.spec, rows.head, rows.first, rows.last);
+      walk_type walk(call.keys);
       const auto load_keys = [&](int tile) {
         ptx::barrier_wait(memory.keys_empty(of_keys.stage), of_keys.parity ^ 1);
         if (chosen)
@@ -181,16 +201,17 @@ struct attend_sm90_block {
                memory.keys_full(of_keys.stage));
         of_keys.advance(Tile.stages);
       };
-      int before = walk.next(call.spec);
-      if (before < 0) continue;
-      load_keys(before);
-      ptx::barrier_wait(memory.queries_empty(), queries_parity ^ 1);
-      queries_parity ^= 1;
-      if (chosen)
-        load(call.q, memory.queries(), Tile.queries(), size, {0, which.index * Tile.queries(), which.head, which.batch},
-             memory.queries_full());
+      int before = walk.next(call.spec, rows.over());
+      if (before >= 0) {
+        load_keys(before);
+        ptx::barrier_wait(memory.queries_empty(), queries_parity ^ 1);
+        queries_parity ^= 1;
+        if (chosen)
+          load(call.q, memory.queries(), Tile.queries(), size,
+               {0, which.index * Tile.queries(), which.head, which.batch}, memory.queries_full());
+      }
       while (before >= 0) {
-        const int now = walk.next(call.spec);
+        const int now = walk.next(call.spec, rows.over());
         if (now >= 0) load_keys(now);
         ptx::barrier_wait(memory.values_empty(of_values.stage), of_values.parity ^ 1);
         if (chosen)
@@ -199,6 +220,12 @@ struct attend_sm90_block {
         of_values.advance(Tile.stages);
         before = now;
       }
+      work = __shfl_sync(0xffffffffu, work, 0);
+    }
+    // The last block to come here leaves the counters as it found them, for the next launch.
+    if (lane == 0 && atomicAdd(call.taken + 1, 1) == static_cast<int>(gridDim.x) - 1) {
+      call.taken[0] = 0;
+      call.taken[1] = 0;
     }
   }
 
@@ -209,28 +236,33 @@ struct attend_sm90_block {
     const int lane = thread % 32;
     const int row_of_tile = 64 * group + thread / 32 * 16 + lane / 4;
     const int column = lane % 4 * 2;
-    if (Tile.ping_pong && group == 1) ptx::barrier_arrive(turn_of(0), 2 * 128);
+    if (Tile.ping_pong && group == Tile.warpgroups - 1) ptx::barrier_arrive(turn_of(0), 2 * 128);
 
     float scores[key_groups][4];
     float outputs[value_groups][4];
     std::uint32_t weights[key_groups / 2][4];
-    stage_cursor of_keys, of_values;
+    stage_cursor of_keys, of_values, of_work;
     std::uint32_t queries_parity = 0;
     query_tile which;
-    for (int step = 0; find_query_tile(call, step, which); ++step) {
+    const auto release = [&](ptx::memory_barrier& empty) {
+      if (lane == 0) ptx::barrier_arrive(empty);
+    };
+    while (true) {
+      ptx::barrier_wait(memory.work_full(of_work.stage), of_work.parity);
+      const bool more = find_query_tile(call, memory.work(of_work.stage), which);
+      __syncwarp();
+      release(memory.work_empty(of_work.stage));
+      of_work.advance(Tile.stages);
+      if (!more) break;
       const query_rows<Call> at(call, which, Tile.queries());
-      walk_type walk(call.spec, at.head, at.first, at.last);
+      walk_type walk(call.keys);
       rows_type rows;
       rows.start(call.spec, at.head, at.first + row_of_tile, at.last);
 #pragma unroll
       for (int j = 0; j < value_groups; ++j)
 #pragma unroll
         for (int i = 0; i < 4; ++i) outputs[j][i] = 0.0f;
-      const auto release = [&](ptx::memory_barrier& empty) {
-        if (lane == 0) ptx::barrier_arrive(empty);
-      };
-
-      int tile = walk.next(call.spec);
+      int tile = walk.next(call.spec, at.over());
       const bool any = tile >= 0;
       if (any) {
         float rescale[2];
@@ -247,13 +279,13 @@ struct attend_sm90_block {
         fragment::pack<element>(scores, weights);
 
 #pragma unroll 1
-        while ((tile = walk.next(call.spec)) >= 0) {
+        while ((tile = walk.next(call.spec, at.over())) >= 0) {
           ptx::barrier_wait(memory.keys_full(of_keys.stage), of_keys.parity);
           if (Tile.ping_pong) ptx::barrier_sync(turn_of(group), 2 * 128);
           multiply_keys(group, of_keys.stage, scores);
           ptx::barrier_wait(memory.values_full(of_values.stage), of_values.parity);
           multiply_values(of_values.stage, weights, outputs);
-          if (Tile.ping_pong) ptx::barrier_arrive(turn_of(1 - group), 2 * 128);
+          if (Tile.ping_pong) ptx::barrier_arrive(turn_of((group + 1) % Tile.warpgroups), 2 * 128);
           ptx::wgmma_wait<1>();
           ptx::settle(scores);
           release(memory.keys_empty(of_keys.stage));
@@ -267,8 +299,8 @@ struct attend_sm90_block {
           fragment::pack<element>(scores, weights);
           scale_outputs(outputs, rescale);
         }
+        if (memory_type::own_outputs) release(memory.queries_empty());
         ptx::barrier_wait(memory.values_full(of_values.stage), of_values.parity);
-        ptx::wgmma_fence();
         multiply_values(of_values.stage, weights, outputs);
         ptx::wgmma_wait<0>();
         ptx::settle(outputs);
@@ -280,23 +312,26 @@ struct attend_sm90_block {
       scale_outputs(outputs, factor);
       const int first_row = which.index * Tile.queries();
       if (staged && any) {
+        if (thread == 0) ptx::stores_wait();
         stage_outputs(group, row_of_tile, column, outputs);
         if (thread == 0) {
           for (int chunk = 0; chunk < fragment::chunks(value_size); ++chunk)
             ptx::store_box(call.out_map,
                            {chunk * fragment::chunk_columns, first_row + 64 * group, which.head, which.batch},
-                           memory.queries() + (chunk * Tile.queries() + 64 * group) * fragment::chunk_row_bytes);
-          ptx::stores_read();
-          ptx::barrier_arrive(memory.queries_empty());
+                           memory.outputs() + (chunk * Tile.queries() + 64 * group) * fragment::chunk_row_bytes);
+          ptx::stores_commit();
+        }
+        if (!memory_type::own_outputs) {  // the queries' place is free when the outputs have left
+          if (thread == 0) ptx::stores_wait();
+          ptx::barrier_sync(outputs_of(group), 128);
+          release(memory.queries_empty());
         }
       } else {
-        if (any) {
-          ptx::barrier_sync(outputs_of(group), 128);  // all four warps have read their queries
-          if (thread == 0) ptx::barrier_arrive(memory.queries_empty());
-        }
+        if (any && !memory_type::own_outputs) release(memory.queries_empty());
         store_outputs(which, first_row + row_of_tile, column, outputs);
       }
     }
+    if (thread == 0) ptx::stores_wait();  // shared memory lives until they have been read
   }
 
  private:
@@ -317,8 +352,9 @@ struct attend_sm90_block {
 
   /// scores = queries of the group times keys of a stage; a commit group of its own.
   __device__ void multiply_keys(int group, int stage, float (&scores)[key_groups][4]) const {
-    const std::uint64_t queries =
-        fragment::descriptor(address(memory.queries()) + 64 * group * fragment::chunk_row_bytes, 16);
+    std::uint32_t own = address(memory.queries()) + static_cast<std::uint32_t>(64 * group * fragment::chunk_row_bytes);
+    asm volatile("" : "+r"(own));  // else the descriptors of all steps are kept in registers from tile to tile
+    const std::uint64_t queries = fragment::descriptor(own, 16);
     const std::uint64_t keys = fragment::descriptor(address(memory.keys(stage)), 16);
     instruction::settle(scores);
     instruction::wgmma_fence();
@@ -356,12 +392,13 @@ struct attend_sm90_block {
 
   /// Writes the group's outputs over its queries, for a bulk copy.
   __device__ void stage_outputs(int group, int row, int column, const float (&outputs)[value_groups][4]) const {
-    instruction::barrier_sync(outputs_of(group), 128);  // all four warps have read their queries
+    instruction::barrier_sync(outputs_of(group), 128);  // the place is free: what stood there has been read
+    asm volatile("" : "+r"(row), "+r"(column));         // else addresses are kept in registers from tile to tile
 #pragma unroll
     for (int j = 0; j < value_groups; ++j)
 #pragma unroll
       for (int half = 0; half < 2; ++half)
-        *reinterpret_cast<std::uint32_t*>(memory.queries() +
+        *reinterpret_cast<std::uint32_t*>(memory.outputs() +
                                           fragment::swizzled(Tile.queries(), row + 8 * half, 8 * j + column)) =
             fragment::pack<element>(outputs[j][2 * half], outputs[j][2 * half + 1]);
     instruction::publish_to_copies();
@@ -371,6 +408,7 @@ struct attend_sm90_block {
   /// Writes outputs straight to memory; `row` is the upper one's number in the call.
   __device__ void store_outputs(query_tile which, int row, int column, const float (&outputs)[value_groups][4]) const {
     using out_element = typename Call::out_element;
+    asm volatile("" : "+r"(row), "+r"(column));
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       if (row + 8 * half >= call.queries) continue;
@@ -416,9 +454,10 @@ __global__ __launch_bounds__(attend_sm90_tile<Tuning, Call>.threads(), 1) void a
 
 BYTELOOM_KERNELS_END
 
+/// Two ints of device memory at 0 are the kernel's `counters`; they are 0 again when it ends.
 /// Launches for views whose shapes fit each other. Throws shape_error where the copy engine cannot take them.
 template <class Tuning, class Spec, class T, class O>
-void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q, const device_view<const T, 4>& k,
+void attend_sm90(executor on, const Spec& spec, int* counters, const device_view<const T, 4>& q, const device_view<const T, 4>& k,
                  const device_view<const T, 4>& v, const device_view<O, 4>& out) {
   using call_type = attend_sm90_call<Spec, T, O>;
   constexpr attend_tile tile = attend_sm90_tile<Tuning, call_type>;
@@ -427,28 +466,34 @@ void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q
   static_assert(tile.fits(size, value_size),
                 "byteloom: no tile of the Hopper attention fits these head sizes into registers and shared memory; choose sizes "
                 "up to 256, or attend<path::simt>.");
-  call_type call{};
-  call.q = make_tensor_map("q", q, tile.queries());
-  call.k = make_tensor_map("k", k, tile.keys);
-  call.v = make_tensor_map("v", v, tile.keys);
-  if constexpr (std::is_same_v<T, O>) call.out_map = make_tensor_map("out", out, 64);
-  call.spec = spec;
-  call.out = out;
-  call.batch = static_cast<int>(q.extent[0]);
-  call.queries = static_cast<int>(q.extent[1]);
-  call.heads = static_cast<int>(q.extent[2]);
-  call.keys = static_cast<int>(k.extent[1]);
-  call.key_heads = static_cast<int>(k.extent[2]);
-  call.query_tiles = (call.queries + tile.queries() - 1) / tile.queries();
-  const int group = call.heads / call.key_heads;
+  const int heads = static_cast<int>(q.extent[2]);
+  const int key_heads = static_cast<int>(k.extent[2]);
+  const int queries = static_cast<int>(q.extent[1]);
+  const int query_tiles = (queries + tile.queries() - 1) / tile.queries();
   const index key_head_bytes = std::max<index>(1, k.extent[1] * (size + value_size) * index{sizeof(T)});
   constexpr index share = 32 << 20;  // of the L2 cache, for the keys and values of a section
-  call.section = static_cast<int>(std::clamp<index>(share / key_head_bytes, 1, index{call.batch} * call.key_heads)) * group;
+  const auto key_heads_of_section = std::clamp<index>(share / key_head_bytes, 1, q.extent[0] * key_heads);
+  CUtensorMap out_map{};
+  if constexpr (std::is_same_v<T, O>) out_map = make_tensor_map("out", out, 64);
+  const call_type call{make_tensor_map("q", q, tile.queries()),
+                       make_tensor_map("k", k, tile.keys),
+                       make_tensor_map("v", v, tile.keys),
+                       out_map,
+                       spec,
+                       out,
+                       counters,
+                       static_cast<int>(q.extent[0]),
+                       queries,
+                       static_cast<int>(k.extent[1]),
+                       heads,
+                       key_heads,
+                       query_tiles,
+                       static_cast<int>(key_heads_of_section) * (heads / key_heads)};
   int device = 0;
   int multiprocessors = 0;
   check(cudaGetDevice(&device), "asking for the current GPU");
   check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device), "asking for multiprocessors");
-  const index work = index{call.batch} * call.heads * call.query_tiles;
+  const index work = q.extent[0] * heads * query_tiles;
   const auto kernel = attend_sm90_kernel<Tuning, call_type>;
   constexpr std::size_t bytes = static_cast<std::size_t>(tile.shared_bytes(size, value_size));
   if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))

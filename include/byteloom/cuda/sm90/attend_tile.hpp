@@ -14,7 +14,7 @@ namespace byteloom::inline v0::cuda {
 struct attend_tile {
   int warpgroups;  ///< 1 to 3 consumers of 64 queries each
   int keys;        ///< a multiple of 16
-  bool ping_pong;  ///< two warpgroups take turns at the tensor cores
+  bool ping_pong;  ///< warpgroups take turns at the tensor cores
 
   BYTELOOM_HD constexpr int queries() const { return 64 * warpgroups; }
   BYTELOOM_HD constexpr int threads() const { return 128 * (warpgroups + 1); }
@@ -22,31 +22,37 @@ struct attend_tile {
   BYTELOOM_HD constexpr int consumer_registers() const { return warpgroups == 1 ? 256 : warpgroups == 2 ? 240 : 160; }
   BYTELOOM_HD constexpr int producer_registers() const { return warpgroups == 1 ? 56 : warpgroups == 2 ? 24 : 32; }
 
+  static constexpr int most_shared_bytes = 232448;  ///< of a block on Hopper
   static constexpr int stages = 2;  ///< tiles of keys and of values in shared memory
 
-  BYTELOOM_HD constexpr int query_bytes(int size, int value_size) const {
-    const int of_queries = fragment::tile_bytes(queries(), size);
-    const int of_outputs = fragment::tile_bytes(queries(), value_size);  // they take the queries' place
-    return of_queries > of_outputs ? of_queries : of_outputs;
+  /// Queries, keys and values of the stages, aligned, and barriers.
+  BYTELOOM_HD constexpr int input_bytes(int size, int value_size) const {
+    return fragment::tile_bytes(queries(), size) +
+           stages * (fragment::tile_bytes(keys, size) + fragment::tile_bytes(keys, value_size)) + 1024 + 256;
   }
-  /// Of a block: tiles, barriers, and what aligns the first tile.
+  /// Whether outputs have a place of their own, so that the next queries come while they leave; else they take the queries'.
+  BYTELOOM_HD constexpr bool own_outputs(int size, int value_size) const {
+    return input_bytes(size, value_size) + fragment::tile_bytes(queries(), value_size) <= most_shared_bytes;
+  }
+  /// Of a block.
   BYTELOOM_HD constexpr int shared_bytes(int size, int value_size) const {
-    return query_bytes(size, value_size) +
-           stages * (fragment::tile_bytes(keys, size) + fragment::tile_bytes(keys, value_size)) + 1024 + 128;
+    const int more = fragment::tile_bytes(queries(), value_size) -
+                     (own_outputs(size, value_size) ? 0 : fragment::tile_bytes(queries(), size));
+    return input_bytes(size, value_size) + (more > 0 ? more : 0);
   }
   /// Accumulators of scores, packed weights and output; the rest of the budget is for addresses and hooks.
   BYTELOOM_HD constexpr int accumulators(int value_size) const { return keys / 2 + keys / 4 + (value_size + 7) / 8 * 4; }
 
   BYTELOOM_HD constexpr bool fits(int size, int value_size) const {
     return warpgroups >= 1 && warpgroups <= 3 && keys >= 16 && keys <= 256 && keys % 16 == 0 &&
-           shared_bytes(size, value_size) <= 232448 && accumulators(value_size) <= (warpgroups == 3 ? 128 : 208);
+           shared_bytes(size, value_size) <= most_shared_bytes && accumulators(value_size) <= (warpgroups == 3 ? 128 : 208);
   }
 };
 
 /// The library's choice. Up to 64 dimensions the exponents take longer than the products, so that a third warpgroup pays;
 /// above, as many keys as fit, at most `most_keys`, which keeps the tiles on a mask's edge small.
 constexpr attend_tile choose_attend_tile(int size, int value_size, int most_keys) {
-  const attend_tile wide{3, most_keys, false};
+  const attend_tile wide{3, most_keys, true};
   if (size <= 64 && value_size <= 64 && wide.fits(size, value_size)) return wide;
   for (int warpgroups = 2; warpgroups > 0; --warpgroups)
     for (int keys = most_keys; keys >= 16; keys -= 16) {
