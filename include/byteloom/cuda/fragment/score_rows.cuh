@@ -10,6 +10,7 @@
 
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/core/bf16.hpp"
+#include "byteloom/core/bits.hpp"
 #include "byteloom/core/f16.hpp"
 #include "byteloom/cuda/kernels.cuh"
 #include "byteloom/cuda/warp.cuh"
@@ -118,6 +119,21 @@ struct score_rows {
       }
       if constexpr (folded) normalizer.settle(state[row], exponent_unit());
       result[row] = normalizer.finish(state[row], row_at(row));
+    }
+  }
+
+  /// Keeps what follows behind the weights: the compiler would wait for a running product first and weigh after it. `none`
+  /// is 0, which it cannot know, so that the branch is never taken; instructions are not moved across it.
+  __device__ void stay(std::uint32_t none) const {
+    struct words {
+      std::uint32_t word[sizeof(state_type) / 4];
+    };
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+      const words all = bit_cast<words>(state[row]);
+      std::uint32_t any = 0;
+      for (const auto word : all.word) any |= word;
+      if ((any & none) != 0) asm volatile("brkpt;");
     }
   }
 

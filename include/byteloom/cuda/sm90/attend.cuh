@@ -48,6 +48,7 @@ struct attend_sm90_call {
   int batch, queries, keys, heads, key_heads;
   int query_tiles;  ///< of one head
   int section;      ///< heads that are worked on at a time
+  std::uint32_t none = 0;  ///< see score_rows::stay
 };
 
 /// The query tile of a step of a block.
@@ -292,6 +293,7 @@ struct attend_sm90_block {
           of_keys.advance(Tile.stages);
           rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
           rows.weigh(call.spec, scores, rescale);
+          rows.stay(call.none);
           ptx::wgmma_wait<0>();
           ptx::settle(outputs);
           release(memory.values_empty(of_values.stage));
