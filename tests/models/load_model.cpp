@@ -130,9 +130,9 @@ TEST_CASE("a tensor without a place in the model is named") {
   auto draw = test::generator();
   const small written(draw, stack{}, 64, 128);
   // The same file for a model without biases, and for one with fewer layers.
-  using attend = stack::block<0>::attention_type;
+  using own_attend = stack::block<0>::attention_type;
   using feed = stack::block<0>::feed_type;
-  using bare = bl::repeat<1, bl::block<bl::norm::layer, attend, feed, bl::linear<bl::format::int4<64>>>>;
+  using bare = bl::repeat<1, bl::block<bl::norm::layer, own_attend, feed, bl::linear<bl::format::int4<64>>>>;
   const auto refused = [](const auto& file, const auto& model, const char* name) {
     CHECK_THROWS_WITH_AS(bl::load_model(bl::safetensors(file, "extra.safetensors"), model),
                          doctest::Contains(name), bl::load_error);

@@ -81,7 +81,7 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   constexpr int size_limit = size_bound<heads_type::constant_size>;
   constexpr int value_limit = size_bound<heads_type::constant_value_size>;
   constexpr int own = (value_limit + 31) / 32;  // dimensions of the output that a lane holds
-  __shared__ float query_of[size_limit];
+  __shared__ alignas(16) float query_of[(size_limit + 3) / 4 * 4];  // whole words: the compiler reads 4 at a time
   __shared__ float sums_of[Warps][own * 32];
   __shared__ state_type states_of[Warps];
 
