@@ -84,6 +84,7 @@ struct joined : slots<Masks...>, views_of<Masks...> {
   template <memory Other>
   using in = Self<typename moved<Masks, Other>::type...>;
 
+  constexpr joined() = default;
   constexpr joined(const slots<Masks...>& states) : slots<Masks...>(states) {}
 
   // every view once, in order; masks without views are passed on
@@ -146,8 +147,11 @@ struct joined : slots<Masks...>, views_of<Masks...> {
 /// the masks'; count is there where every mask keeps an interval of keys.
 template <class... Masks>
 struct all_of : detail::joined<all_of, Masks...> {
+  // defaulted, since kernels make masks without state where they read them
+  constexpr all_of() requires(has_default_state<Masks>&&...) = default;
   template <class... Given>
-  requires(!std::is_base_of_v<all_of, Given> && ...) constexpr explicit all_of(const Given&... given)
+  requires(sizeof...(Given) != 0 &&
+           (!std::is_base_of_v<all_of, Given> && ...)) constexpr explicit all_of(const Given&... given)
       : all_of::joined(byteloom::fill(std::type_identity<slots<Masks...>>{}, given...)) {}
 
   BYTELOOM_HD constexpr bool keep(site at) const { return keep_from<0>(at); }
@@ -185,8 +189,11 @@ struct all_of : detail::joined<all_of, Masks...> {
 /// keep an interval of keys each.
 template <class... Masks>
 struct any_of : detail::joined<any_of, Masks...> {
+  // defaulted, since kernels make masks without state where they read them
+  constexpr any_of() requires(has_default_state<Masks>&&...) = default;
   template <class... Given>
-  requires(!std::is_base_of_v<any_of, Given> && ...) constexpr explicit any_of(const Given&... given)
+  requires(sizeof...(Given) != 0 &&
+           (!std::is_base_of_v<any_of, Given> && ...)) constexpr explicit any_of(const Given&... given)
       : any_of::joined(byteloom::fill(std::type_identity<slots<Masks...>>{}, given...)) {}
 
   BYTELOOM_HD constexpr bool keep(site at) const { return keep_from<0>(at); }
@@ -226,8 +233,11 @@ struct not_ : detail::joined<not_, Mask...> {
       sizeof...(Mask) == 1,
       "byteloom: not_ turns one mask round; write not_<any_of<...>> or not_<all_of<...>> for several.");
 
+  // defaulted, since kernels make masks without state where they read them
+  constexpr not_() requires(has_default_state<Mask>&&...) = default;
   template <class... Given>
-  requires(!std::is_base_of_v<not_, Given> && ...) constexpr explicit not_(const Given&... given)
+  requires(sizeof...(Given) != 0 &&
+           (!std::is_base_of_v<not_, Given> && ...)) constexpr explicit not_(const Given&... given)
       : not_::joined(byteloom::fill(std::type_identity<slots<Mask...>>{}, given...)) {}
 
   BYTELOOM_HD constexpr bool keep(site at) const { return !this->template get<0>().keep(at); }

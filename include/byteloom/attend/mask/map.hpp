@@ -43,6 +43,7 @@ struct map_mask {
     int query = at.query;
     int key = at.key;
     bool kept = true;
+    BYTELOOM_UNROLL
     for (int a = Axes - 1; a > 0; --a) {
       const int outer_query = extent[a].quotient(query);
       const int outer_key = extent[a].quotient(key);
@@ -72,6 +73,7 @@ struct map_mask {
   BYTELOOM_HD constexpr int count(row of) const {
     int query = of.query;
     int product = 1;
+    BYTELOOM_UNROLL
     for (int a = Axes - 1; a > 0; --a) {
       product *= rule[a].count(extent[a].remainder(query), extent[a].value);
       query = extent[a].quotient(query);
@@ -121,6 +123,7 @@ struct map_mask {
   }
 
   BYTELOOM_HD constexpr int outermost_of(int token) const {
+    BYTELOOM_UNROLL
     for (int a = Axes - 1; a > 0; --a) token = extent[a].quotient(token);
     return token;
   }
@@ -133,6 +136,7 @@ struct map_mask {
     int slices[Axes] = {};
     int token = first;
     int left = last - first + 1;
+    BYTELOOM_UNROLL
     for (int a = Axes - 1; a >= 0; --a) {
       slices[a] = left;
       at[a] = token;
@@ -142,10 +146,12 @@ struct map_mask {
       left = extent[a].quotient(left);
     }
     int along = Axes - 1;
+    BYTELOOM_UNROLL
     for (int a = Axes - 2; a >= 0; --a)
       if (along == a + 1 && at[a + 1] == 0 && slices[a] > 0) along = a;
     box result{};
     int taken = 1;
+    BYTELOOM_UNROLL
     for (int a = Axes - 1; a >= 0; --a) {
       if (a > along) {
         result.first[a] = 0;
@@ -167,6 +173,7 @@ struct map_mask {
 
   BYTELOOM_HD constexpr coverage cover_boxes(const box& queries, const box& keys) const {
     coverage least = coverage::full;
+    BYTELOOM_UNROLL
     for (int a = 0; a < Axes; ++a) {
       const coverage own = rule[a].cover(queries.first[a], queries.last[a], keys.first[a], keys.last[a]);
       least = own < least ? own : least;
