@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// EXPECT: byteloom: mask::chunk<size, back> sees `back` chunks before the query's own; write 0 for none, or how many.
+// EXPECT: byteloom: mask::chunk<size, back> sees chunks before the query's own; write as back how many, 0 for none.
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/attend/mask/chunk.hpp"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The control of the cases about masks over maps and masks that are joined.
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/attend/mask/causal.hpp"
 #include "byteloom/attend/mask/chunk.hpp"

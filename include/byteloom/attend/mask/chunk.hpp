@@ -25,8 +25,8 @@ struct chunk : divisor<Size> {
   using axis = axis::mask;
   static_assert(
       Back >= 0,
-      "byteloom: mask::chunk<size, back> sees `back` chunks before the query's own; write 0 for none, "
-      "or how many.");
+      "byteloom: mask::chunk<size, back> sees chunks before the query's own; write as back how many, 0 for "
+      "none.");
 
   BYTELOOM_HD constexpr bool keep(site at) const {
     const int start = start_of(at.query);
