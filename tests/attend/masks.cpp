@@ -444,10 +444,11 @@ TEST_CASE("MSK-10 (partial: no positions inside windows, no text) SeedVR's windo
     check({5, 7, 10}, {5, 5, 3}, shifted);
     check({3, 8, 9}, {8, 4, 1}, shifted);
   }
-  // 720 x 1280 video: 90 x 160 cells of 8 frames' 4 -> 8 cells; kappa = 1/2.
+  // kappa is 1/2, 1 and 2.
   CHECK(mask::seedvr2_sides({21, 90, 160}, {4, 3, 3}) == mask::per_axis<3>{6, 15, 27});
   CHECK(mask::seedvr2_sides({61, 45, 80}, {4, 3, 3}) == mask::per_axis<3>{8, 15, 27});
   CHECK(mask::seedvr2_sides({1, 30, 30}, {4, 3, 3}) == mask::per_axis<3>{1, 20, 20});
+  CHECK_THROWS_AS((void)mask::seedvr2_sides({1, 30, 30}, {4, 0, 3}), bl::argument_error);
 }
 
 namespace {

@@ -124,8 +124,13 @@ struct cut_windows : detail::map_mask<Axes, detail::window_rule> {
 };
 
 /// The sides that SeedVR2 (arXiv 2506.05301) gives to `counts` windows over a map {frames, rows, columns}:
-/// rows and columns as if the map had 45 x 80 cells at its own aspect, frames up to 30.
+/// rows and columns as if the map had 45 x 80 cells at its own aspect, frames up to 30. Throws
+/// argument_error.
 inline per_axis<3> seedvr2_sides(const per_axis<3>& extents, const per_axis<3>& counts) {
+  for (const int number : {extents[0], extents[1], extents[2], counts[0], counts[1], counts[2]})
+    if (number < 1)
+      throw argument_error("mask::seedvr2_sides: an extent or a count of " + std::to_string(number) +
+                           "; give at least 1 of each.");
   const double scale = std::sqrt(45.0 * 80.0 / (static_cast<double>(extents[1]) * extents[2]));
   const auto side = [](int cells, int number) { return (cells + number - 1) / number; };
   const auto scaled = [&](int cells) { return static_cast<int>(std::nearbyint(cells * scale)); };
