@@ -533,19 +533,20 @@ TEST_CASE("MSK-12 (partial: no bias, no blocks) neighbourhoods keep their size a
 }
 
 TEST_CASE("MSK-15 (partial: the mask and its use while denoising alone) ACDiT's skip-causal blocks") {
-  const auto by_text = [](int blocks, int size) {
+  const auto by_text = [](int half, int size) {
     return [=](int, int, int i, int j) {
-      const int half = blocks * size;
       const bool clean_query = i < half, clean_key = j < half;
       const int of_query = i % half / size, of_key = j % half / size;
       if (clean_query) return clean_key && of_key <= of_query;
       return clean_key ? of_key < of_query : of_key == of_query;
     };
   };
-  check_mask("training, 5 blocks of 16", mask::skip_causal<16>{{}, 80}, 160, by_text(5, 16));
+  check_mask("training, 5 blocks of 16", mask::skip_causal<16>{{}, 80}, 160, by_text(80, 16));
   for (const auto& [blocks, size] : {std::pair{9, 7}, {1, 50}, {60, 1}})
     check_mask("training", mask::skip_causal<>{{size}, blocks * size}, 2 * blocks * size,
-               by_text(blocks, size));
+               by_text(blocks * size, size));
+
+  check_mask("training, the last block cut short", mask::skip_causal<>{{7}, 40}, 80, by_text(40, 7));
 
   // Denoising block 4: cached clean blocks 0 to 3, the last of which comes with the noised block.
   check_mask("a denoising step", mask::skip_causal<>{{16}, 64, 4}, 80, [](int, int, int i, int j) {
