@@ -66,7 +66,9 @@ template <class A, class B, class C>
 void check_algebra(std::mt19937_64& draw, const A& a, const B& b, const C& c) {
   using namespace bl::mask;
   const auto in = [](const auto& one) { return [&one](bl::site at) { return one.keep(at); }; };
-  const auto x = in(a), y = in(b), z = in(c);
+  const auto x = in(a);
+  const auto y = in(b);
+  const auto z = in(c);
   check_joined("not", draw, not_<A>{a}, [&](bl::site at) { return !x(at); });
   check_joined("not not", draw, not_<not_<A>>{not_<A>{a}}, x);
   check_joined("and", draw, all_of<A, B>{a, b}, [&](bl::site at) { return x(at) && y(at); });
