@@ -102,8 +102,8 @@ TEST_CASE("cover never contradicts keep") {
             for (int query = first_query; query < first_query + queries; ++query)
               for (int key = first_key; key < first_key + keys; ++key)
                 kept += mask.keep(bl::site{0, 0, 0, query, key, 30, 30}) ? 1 : 0;
-            const auto found = mask.cover(
-                bl::tile{0, 0, first_query, first_query + queries - 1, first_key, first_key + keys - 1});
+            const auto found = mask.cover(bl::tile{0, 0, first_query, first_query + queries - 1, first_key,
+                                                   first_key + keys - 1, 30, 30});
             if (found == bl::coverage::none) CHECK(kept == 0);
             if (found == bl::coverage::full) CHECK(kept == queries * keys);
             if (queries * keys == 1) CHECK(found != bl::coverage::partial);

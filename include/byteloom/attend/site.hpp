@@ -41,6 +41,17 @@ struct row {
   int keys;
 };
 
+/// One query of one head of one sequence: what a mask counts for, and what a normalizer knows of its row.
+/// Positions as in site.
+struct row {
+  int batch;
+  int query_head;
+  int key_head;
+  int query;
+  int queries;
+  int keys;
+};
+
 /// A rectangle of sites of one head: queries first_query..last_query and keys first_key..last_key, all
 /// inclusive.
 struct tile {
@@ -50,6 +61,8 @@ struct tile {
   int last_query;
   int first_key;
   int last_key;
+  int queries;  ///< as in site
+  int keys;     ///< as in site
 };
 
 /// What a mask knows of a whole tile: no site of it is kept, some may be, or all are.

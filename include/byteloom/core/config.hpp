@@ -39,3 +39,11 @@
 #else
 #define BYTELOOM_EITHER
 #endif
+
+// BYTELOOM_UNROLL stands before a short loop of constant bounds in a BYTELOOM_HD function, whose arrays a
+// kernel then keeps in registers.
+#if defined(__CUDACC__)
+#define BYTELOOM_UNROLL _Pragma("unroll")
+#else
+#define BYTELOOM_UNROLL
+#endif

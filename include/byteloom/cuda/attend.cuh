@@ -109,7 +109,8 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   float sums[own] = {};
   for (int first_key = warp * 32; first_key < keys; first_key += Warps * 32) {
     const int last_key = math::min(first_key + 32, keys) - 1;
-    const coverage cover = call.spec.cover(tile{batch, head, query, query, first_key, last_key});
+    const coverage cover = call.spec.cover(
+        tile{batch, head, query, query, first_key, last_key, static_cast<int>(queries), keys});
     if (cover == coverage::none) continue;
     const int key = first_key + lane;
     float score = -math::infinity<float>;

@@ -82,7 +82,9 @@ void attend_head(const Spec& spec, const host_view<Q, 4>& q, const host_view<K, 
                       static_cast<int>(offset + first_query),
                       static_cast<int>(offset + last_query - 1),
                       static_cast<int>(first_key),
-                      static_cast<int>(last_key - 1)};
+                      static_cast<int>(last_key - 1),
+                      static_cast<int>(queries),
+                      static_cast<int>(keys)};
       covers[static_cast<std::size_t>(g)] = spec.cover(over);
       any = any || covers[static_cast<std::size_t>(g)] != coverage::none;
     }

@@ -7,10 +7,12 @@
 
 #include <string>
 
+#include "byteloom/attend/mask/interval.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/extent.hpp"
+#include "byteloom/core/math.hpp"
 
 namespace byteloom::inline v0::mask {
 
@@ -30,6 +32,11 @@ struct window : detail::width_extent<Width> {
     if (over.first_query - over.last_key >= this->width) return coverage::none;
     return over.last_query - over.first_key < this->width ? coverage::full : coverage::partial;
   }
+
+  BYTELOOM_HD constexpr interval reach(row of) const {
+    return {of.query - math::min(of.query, this->width - 1), of.keys};
+  }
+  BYTELOOM_HD constexpr int count(row of) const { return reach(of).size(); }
 
   void validate() const {
     if (this->width < 1)

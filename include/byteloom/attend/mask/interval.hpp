@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// attend/mask/interval: the vocabulary of masks beside keep and cover: `interval reach(row) const`, for a
+// mask whose kept keys of a row lie next to each other, `int count(row) const`, the number of keys it keeps
+// of a row, and how the parts of a tile make its coverage.
+
+#include "byteloom/attend/site.hpp"
+#include "byteloom/core/math.hpp"
+
+namespace byteloom::inline v0::mask {
+
+/// Keys first, first + 1, ..., last - 1; none where last <= first.
+struct interval {
+  int first;
+  int last;
+
+  BYTELOOM_HD constexpr int size() const { return math::max(0, last - first); }
+
+  /// What lies in both.
+  BYTELOOM_HD constexpr interval operator&(interval other) const {
+    return {math::max(first, other.first), math::min(last, other.last)};
+  }
+};
+
+namespace detail {
+
+/// Coverage of a whole whose parts come one after the other.
+struct parts {
+  bool some = false;     ///< a site is kept, or may be
+  bool missing = false;  ///< a site is not kept, or may be not
+
+  BYTELOOM_HD constexpr void add(coverage part) {
+    some = some || part != coverage::none;
+    missing = missing || part != coverage::full;
+  }
+  BYTELOOM_HD constexpr bool decided() const { return some && missing; }
+  BYTELOOM_HD constexpr coverage joined() const {
+    if (!some) return coverage::none;
+    return missing ? coverage::partial : coverage::full;
+  }
+};
+
+}  // namespace detail
+}  // namespace byteloom::inline v0::mask
