@@ -20,6 +20,17 @@ struct site {
   int keys;        ///< number of keys of the sequence
 };
 
+/// One query of one head of one sequence: what a mask counts for, and what a normalizer knows of its row.
+/// Positions as in site.
+struct row {
+  int batch;
+  int query_head;
+  int key_head;
+  int query;
+  int queries;
+  int keys;
+};
+
 /// A rectangle of sites of one head: queries first_query..last_query and keys first_key..last_key, all
 /// inclusive.
 struct tile {

@@ -155,7 +155,8 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
     for (int i = 0; i < own; ++i)
       sums[i] = sums[i] * factors.left + sums_of[other][i * 32 + lane] * factors.right;
   }
-  const float factor = normalizer.finish(state);
+  const byteloom::row own_row{batch, head, key_head, query, static_cast<int>(queries), keys};
+  const float factor = normalizer.finish(state, own_row);
 #pragma unroll
   for (int i = 0; i < own; ++i) {
     const int at = i * 32 + lane;
@@ -166,10 +167,11 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   }
 }
 
-/// out = x with every row turned to position first_position + row. One thread a pair.
+/// out = x with every row, queries or keys of sequences of `length` keys, turned to position first_position +
+/// row. One thread a pair.
 template <class Position, class T>
-__global__ void turn_kernel(Position position, device_view<T, 4> x, index first_position,
-                            device_view<float, 4> out) {
+__global__ void turn_kernel(Position position, device_view<T, 4> x, bool are_queries, index first_position,
+                            index length, device_view<float, 4> out) {
   const int size = static_cast<int>(x.extent[3]);
   const index pairs = x.size() / 2;
   for (index i = blockIdx.x * static_cast<index>(blockDim.x) + threadIdx.x; i < pairs;
@@ -178,9 +180,11 @@ __global__ void turn_kernel(Position position, device_view<T, 4> x, index first_
     const index head = i / (size / 2) % x.extent[2];
     const index row = i / (size / 2) / x.extent[2] % x.extent[1];
     const index batch = i / (size / 2) / x.extent[2] / x.extent[1];
-    const auto turn = position.template at<float>(first_position + row, pair, size);
-    const int a = Position::first_of(pair, size);
-    const int b = Position::second_of(pair, size);
+    const byteloom::position::spot where{static_cast<int>(batch), first_position + row, length};
+    const auto turn = are_queries ? byteloom::position::turn_query<float>(position, where, pair, size)
+                                  : byteloom::position::turn_key<float>(position, where, pair, size);
+    const int a = position.first_of(pair, size);
+    const int b = position.second_of(pair, size);
     const float first = static_cast<float>(x(batch, row, head, a));
     const float second = static_cast<float>(x(batch, row, head, b));
     out(batch, row, head, a) = turn.first(first, second);
@@ -199,11 +203,12 @@ bool has_vector_rows(const device_view<K, 4>& k) {
 
 template <class Position, class T>
 buffer<float> turned(cuda::executor on, const Position& position, const device_view<T, 4>& x,
-                     index first_position) {
+                     bool are_queries, index first_position, index length) {
   buffer<float> result(on, static_cast<std::size_t>(x.size()));
   const device_view<float, 4> out(result.data(), x.extent[0], x.extent[1], x.extent[2], x.extent[3]);
   const index blocks = std::clamp<index>((x.size() / 2 + 255) / 256, 1, 65535);
-  turn_kernel<<<static_cast<unsigned>(blocks), 256, 0, on.stream>>>(position, x, first_position, out);
+  turn_kernel<<<static_cast<unsigned>(blocks), 256, 0, on.stream>>>(position, x, are_queries, first_position,
+                                                                    length, out);
   check_launch("turn_kernel");
   return result;
 }
@@ -252,8 +257,9 @@ void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, O out) {
     detail::require_attend_shapes(spec, q, k, v, out);
     const device_view<const int, 1> all{};
     if constexpr (Spec::position_type::turns) {
-      const auto queries = cuda::detail::turned(on, spec.position(), q, k.extent[1] - q.extent[1]);
-      const auto keys = cuda::detail::turned(on, spec.position(), k, 0);
+      const auto queries =
+          cuda::detail::turned(on, spec.position(), q, true, k.extent[1] - q.extent[1], k.extent[1]);
+      const auto keys = cuda::detail::turned(on, spec.position(), k, false, 0, k.extent[1]);
       attend_cached(
           on, spec,
           device_view<const float, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),

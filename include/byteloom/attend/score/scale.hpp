@@ -27,6 +27,9 @@ struct scale {
     return score * static_cast<Real>(factor);
   }
 
+  /// The same at every site, so that kernels may fold it into what follows.
+  BYTELOOM_HD constexpr float constant_factor() const { return factor; }
+
   void validate() const {
     if (!std::isfinite(factor))
       throw argument_error("score::scale: " + std::to_string(factor) +
