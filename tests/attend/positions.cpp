@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Position policies inside attention.
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "byteloom/position/sinusoidal.hpp"
+#include "support/agreement.hpp"
+#include "support/policy_attentions.hpp"
+#include "support/random.hpp"
+
+namespace bl = byteloom;
+
+namespace {
+
+/// A user's position policy: queries at an odd distance from the sequence's end are turned by half a turn.
+struct from_the_end {
+  using axis = bl::axis::position;
+  static constexpr bool turns = true;
+  BYTELOOM_HD static constexpr int first_of(int pair, int) { return 2 * pair; }
+  BYTELOOM_HD static constexpr int second_of(int pair, int) { return 2 * pair + 1; }
+
+  template <class Real>
+  BYTELOOM_HD bl::position::rotation<Real> at_query(const bl::position::spot& token, int, int) const {
+    return {(token.length - token.place) % 2 == 0 ? Real(1) : Real(-1), Real(0)};
+  }
+  template <class Real>
+  BYTELOOM_HD bl::position::rotation<Real> at_key(const bl::position::spot&, int, int) const {
+    return {Real(1), Real(0)};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("position policies on the host agree with the reference") {
+  auto draw = test::generator();
+  test::for_each_position_attention(draw, [&](const char* name, const auto& spec, test::attend_shape shape) {
+    test::check_against_reference(draw, name, spec, shape);
+  });
+}
+
+TEST_CASE("POS-02 (partial: no blockwise causal mask) xPos") {
+  auto draw = test::generator();
+  const double scale_base = 512, gamma = 0.4;
+  test::formulas paper;
+  paper.turned = [&](test::vector x, bool is_query, int, int position, int keys) {
+    const std::size_t pairs = x.size() / 2;
+    const double centre = (keys + 1) / 2;
+    if (is_query)
+      for (auto& own : x) own /= std::sqrt(static_cast<double>(x.size()));  // before the rotation
+    for (std::size_t c = 0; c < pairs; ++c) {
+      const double theta = std::pow(10000.0, -static_cast<double>(c) / static_cast<double>(pairs));
+      const double zeta =
+          (2.0 * static_cast<double>(c) / static_cast<double>(x.size()) + gamma) / (1 + gamma);
+      const double power = (position - centre) / scale_base;
+      const double factor = std::pow(zeta, is_query ? power : -power);
+      const double a = x[2 * c], b = x[2 * c + 1];
+      x[2 * c] = (a * std::cos(position * theta) - b * std::sin(position * theta)) * factor;
+      x[2 * c + 1] = (b * std::cos(position * theta) + a * std::sin(position * theta)) * factor;
+    }
+    return x;
+  };
+  paper.score = [](double dot, int, int, int query, int key) { return key <= query ? dot : test::unseen; };
+  SUBCASE("centre at half the length") {
+    using xpos =
+        bl::position::xpos<bl::position::pairing::interleaved, bl::position::xpos_centre::half_length>;
+    const bl::attention<bl::heads<2, 1, 32>, xpos, bl::mask::causal> spec;
+    for (const auto shape : {test::attend_shape{1, 40, 171}, test::attend_shape{2, 40, 40}}) {
+      const test::attend_inputs in(draw, spec, shape, 1.0f);
+      CHECK(test::host_error(spec, in, test::brute_force(in, paper)) < 2e-5);
+    }
+  }
+  SUBCASE("a fixed centre gives the same, and keys that a cache can keep") {
+    const bl::attention<bl::heads<2, 1, 32>, bl::position::xpos<>, bl::mask::causal> spec;
+    const test::attend_inputs in(draw, spec, {1, 40, 171}, 1.0f);
+    CHECK(test::host_error(spec, in, test::brute_force(in, paper)) < 2e-5);
+  }
+}
+
+TEST_CASE("positions that start anew make a packed sequence turn as its documents do") {
+  auto draw = test::generator();
+  struct same_half {
+    using axis = bl::axis::mask;
+    BYTELOOM_HD constexpr bool keep(bl::site at) const { return (at.key < 20) == (at.query < 20); }
+  };
+  std::vector<int> ids;
+  for (int i = 0; i < 48; ++i) ids.push_back(i < 20 ? i : i - 20);
+  using given = bl::position::at_ids<>;
+  using heads = bl::heads<2, 2, 16>;
+  const bl::attention<heads, given, same_half, bl::mask::causal> packed{
+      given{bl::host_view<const int, 2>(ids.data(), 1, 48)}};
+  const bl::attention<heads, bl::position::rope<>, bl::mask::causal> alone;
+  const test::attend_inputs in(draw, packed, {1, 48, 48}, 1.0f);
+  std::vector<double> wanted;
+  for (const auto& [first, last] : {std::pair{0, 20}, std::pair{20, 48}}) {
+    const auto cut = [&, from = first, to = last](const test::tensor<float>& x) {
+      test::tensor<float> result(1, to - from, 2, 16);
+      std::copy(x.data.begin() + from * 32, x.data.begin() + to * 32, result.data.begin());
+      return result;
+    };
+    const auto q = cut(in.q), k = cut(in.k), v = cut(in.v);
+    auto out = test::poisoned_tensor<double>(1, last - first, 2, 16);
+    bl::reference::attend(alone, q.view(), k.view(), v.view(), out.view());
+    wanted.insert(wanted.end(), out.data.begin(), out.data.end());
+  }
+  CHECK(test::host_error(packed, in, wanted) < 1e-5);
+}
+
+TEST_CASE("a user's position policy may turn queries alone, by the length") {
+  auto draw = test::generator();
+  const bl::attention<bl::heads<2, 2, 16>, from_the_end> spec;
+  const test::attend_inputs in(draw, spec, {1, 9, 21}, 1.0f);
+  test::formulas by;
+  by.turned = [](test::vector x, bool is_query, int, int position, int keys) {
+    if (is_query && (keys - position) % 2 != 0)
+      for (auto& own : x) own = -own;
+    return x;
+  };
+  by.score = [](double dot, int, int, int, int) { return dot / 4; };
+  CHECK(test::host_error(spec, in, test::brute_force(in, by)) < 1e-5);
+}
+
+TEST_CASE("position data that does not fit is refused by name") {
+  auto draw = test::generator();
+  std::vector<int> ids(20);
+  const bl::host_view<const int, 2> tokens(ids.data(), 1, 20);
+  const auto refused = [&](const auto& spec, const char* name) {
+    const test::attend_inputs in(draw, spec, {1, 3, 24}, 1.0f);
+    auto out = test::poisoned_tensor<float>(1, 3, 2, spec.heads().size);
+    CHECK_THROWS_WITH_AS(
+        bl::attend(bl::host::here(), spec, in.q.view(), in.k.view(), in.v.view(), out.view()),
+        doctest::Contains(name), bl::error);
+  };
+  using namespace bl;
+  using two = heads<2, 1, 16>;
+  refused(attention<two, position::partial<32>>{}, "position::partial");
+  for (const int turned : {-2, 0, 7, 18})
+    refused(attention<two, position::partial<>>{position::partial<>{turned}}, "position::partial");
+  refused(attention<two, position::at_ids<>>{position::at_ids<>{tokens}}, "position::at_ids");
+  using inside = position::partial<8, position::at_ids<>>;
+  refused(attention<two, inside>{inside{position::at_ids<>{tokens}}}, "position::at_ids");
+  using image = position::axial<2>;
+  refused(attention<two, image>{image{{{0, 4}}}}, "position::axial");
+  refused(attention<heads<2, 1, 2>, image>{image{{{3, 8}}}}, "position::axial");
+}
