@@ -33,6 +33,14 @@ struct from_the_end {
   }
 };
 
+struct block_and_the_one_before {
+  using axis = bl::axis::mask;
+  int block;
+  BYTELOOM_HD constexpr bool keep(bl::site at) const {
+    return at.key <= at.query && at.query / block - at.key / block <= 1;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("position policies on the host agree with the reference") {
@@ -42,7 +50,7 @@ TEST_CASE("position policies on the host agree with the reference") {
   });
 }
 
-TEST_CASE("POS-02 (partial: no blockwise causal mask) xPos") {
+TEST_CASE("POS-02 xPos: rotation with decay, keys kept with a fixed centre, blockwise causal attention") {
   auto draw = test::generator();
   const double scale_base = 512, gamma = 0.4;
   test::formulas paper;
@@ -76,6 +84,45 @@ TEST_CASE("POS-02 (partial: no blockwise causal mask) xPos") {
   SUBCASE("a fixed centre gives the same, and keys that a cache can keep") {
     const bl::attention<bl::heads<2, 1, 32>, bl::position::xpos<>, bl::mask::causal> spec;
     const test::attend_inputs in(draw, spec, {1, 40, 171}, 1.0f);
+    CHECK(test::host_error(spec, in, test::brute_force(in, paper)) < 2e-5);
+  }
+  SUBCASE("decoding: each key is turned once, when it is appended") {
+    const bl::attention<bl::heads<2, 1, 32>, bl::position::xpos<>, bl::mask::causal> spec;
+    const test::attend_inputs in(draw, spec, {1, 60, 60}, 1.0f);
+    const auto wanted = test::brute_force(in, paper);
+    const auto xpos = spec.position();
+    test::tensor<float> cache(1, 60, 1, 32), query(1, 1, 2, 32), found(1, 60, 2, 32);
+    const auto turned = [&](bool is_query, auto from, auto to, int place, int heads) {
+      for (int head = 0; head < heads; ++head)
+        for (int pair = 0; pair < 16; ++pair) {
+          const int a = xpos.first_of(pair, 32), b = xpos.second_of(pair, 32);
+          const bl::position::spot token{0, place, place + 1};
+          const auto turn = is_query ? bl::position::turn_query<float>(xpos, token, pair, 32)
+                                     : bl::position::turn_key<float>(xpos, token, pair, 32);
+          const float first = from(0, place, head, a), second = from(0, place, head, b);
+          const int row = is_query ? 0 : place;
+          to(0, row, head, a) = turn.first(first, second);
+          to(0, row, head, b) = turn.second(first, second);
+        }
+    };
+    for (int place = 0; place < 60; ++place) {
+      turned(false, in.k.view(), cache.view(), place, 1);
+      turned(true, in.q.view(), query.view(), place, 2);
+      const int length = place + 1;
+      bl::attend_cached(bl::host::here(), spec, query.view(), cache.view(), in.v.view(),
+                        bl::host_view<const int, 1>(&length, 1),
+                        bl::host_view<float, 4>(found.data.data() + place * 64, 1, 1, 2, 32));
+    }
+    CHECK(test::relative_error(found.data, wanted) < 2e-5);
+  }
+  SUBCASE("blocks of half the trained length see themselves and the whole block before") {
+    const bl::attention<bl::heads<2, 1, 32>, bl::position::xpos<>, block_and_the_one_before> spec{
+        block_and_the_one_before{16}};
+    const test::attend_inputs in(draw, spec, {1, 100, 100}, 1.0f);
+    paper.score = [](double dot, int, int, int query, int key) {
+      const bool own = key / 16 == query / 16 && key <= query;
+      return own || key / 16 == query / 16 - 1 ? dot : test::unseen;
+    };
     CHECK(test::host_error(spec, in, test::brute_force(in, paper)) < 2e-5);
   }
 }
