@@ -363,6 +363,9 @@ TEST_CASE("a composition that only scales says its unit") {
                                                                              score::temperature{2.0f}};
   CHECK(several.unit() == -1.5f);
   CHECK(several.unit() == doctest::Approx(several.score(1.0f, site{})));
+  CHECK(attention<heads<1, 1, 64>, mask::causal>::unit_is_positive);
+  CHECK(attention<heads<1, 1, 64>, score::temperature>::unit_is_positive);
+  CHECK_FALSE(attention<heads<1, 1, 64>, score::scale, score::temperature>::unit_is_positive);
   CHECK_FALSE(attention<heads<1, 1, 64>, score::scale, score::softcap>::scale_only);
   CHECK_FALSE(attention<heads<1, 1, 64>, score::alibi<1>>::scale_only);
   CHECK_FALSE(attention<heads<1, 1, 64>, test::distance_penalty>::scale_only);

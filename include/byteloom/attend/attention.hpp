@@ -74,6 +74,10 @@ struct attention : slots<Policies...> {
   static constexpr bool scale_only =
       ((!detail::on_axis<Policies, axis::score> || detail::constant_scale<Policies>)&&...);
 
+  /// Where scale_only, whether unit() is above 0 whatever the policies' state is.
+  static constexpr bool unit_is_positive =
+      ((!detail::on_axis<Policies, axis::score> || detail::positive_scale<Policies>)&&...);
+
   /// The product of those numbers, with the 1/sqrt(size) that comes first: score(dot, at) is dot * unit().
   BYTELOOM_HD float unit() const requires(scale_only) {
     float product = 1.0f;

@@ -58,9 +58,10 @@ concept constant_scale = on_axis<Policy, axis::score> && requires(const Policy p
   { policy.constant_factor() } -> std::same_as<float>;
 };
 
+/// One whose number is above 0 in every valid state; it says so by `always_positive = true`.
 template <class Policy>
-concept has_count = requires {
-  &Policy::count;
+concept positive_scale = constant_scale<Policy> && requires {
+  requires Policy::always_positive;
 };
 
 template <class Policy>

@@ -22,6 +22,8 @@ struct temperature {
   using axis = axis::score;
   static constexpr bool replaces_default_scale = true;
 
+  static constexpr bool always_positive = true;
+
   float value;  ///< positive
 
   template <class Real>
