@@ -20,6 +20,7 @@ namespace {
 struct from_the_end {
   using axis = bl::axis::position;
   static constexpr bool turns = true;
+  static constexpr bool turns_by_length = true;
   BYTELOOM_HD static constexpr int first_of(int pair, int) { return 2 * pair; }
   BYTELOOM_HD static constexpr int second_of(int pair, int) { return 2 * pair + 1; }
 

@@ -40,6 +40,12 @@ constexpr bool require_memory_of(std::type_identity<attention<Policies...>>) {
   return (require_policy_memory<Policies, Where>::met && ...);
 }
 
+/// Instantiated once per composition that is run in memory `Where`.
+template <memory Where, attention_spec Spec>
+struct require_policies {
+  static constexpr bool met = require_memory_of<Where>(decltype(attention_of(std::declval<const Spec*>())){});
+};
+
 /// The ladder of one attend call for an executor of memory `Where`.
 template <memory Where, class Spec, class... Views>
 struct require_attend_call {
@@ -61,8 +67,7 @@ struct require_attend_call {
   static constexpr bool views_met =
       attention_spec<Spec> && (is_attend_view<Views> && ...) && ((Views::where == Where) && ...);
   static constexpr bool met = [] {
-    if constexpr (views_met)
-      return require_memory_of<Where>(decltype(attention_of(std::declval<const Spec*>())){});
+    if constexpr (views_met) return require_policies<Where, Spec>::met;
     return false;
   }();
 };

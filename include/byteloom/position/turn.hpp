@@ -67,8 +67,8 @@ requires(detail::turns_alike<Position, Real> || detail::turns_apart<Position, Re
   }
 }
 
-/// Whether keys turn by the sequence's length, so that a cache cannot keep them turned while it grows. A
-/// policy says so by `static constexpr bool turns_by_length = true`.
+/// Whether a policy looks at spot::length, so that a cache cannot keep keys turned while it grows. It says so
+/// by `static constexpr bool turns_by_length = true`; one that does not may find a length of 0.
 template <class Position>
 inline constexpr bool turns_by_length = false;
 template <class Position>
