@@ -11,8 +11,8 @@
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/error.hpp"
-#include "byteloom/core/grid.hpp"
 #include "byteloom/core/held_views.hpp"
+#include "byteloom/core/raster.hpp"
 #include "byteloom/position/rope.hpp"
 #include "byteloom/position/turn.hpp"
 
@@ -29,10 +29,10 @@ struct axial : byteloom::detail::wraps<Inner> {
   template <memory Other>
   using in = axial<Axes, byteloom::detail::rebound_policy_t<Inner, Other>>;
 
-  grid<Axes> tokens;  ///< extents of the grid, slowest axis first
+  raster<Axes> tokens;  ///< extents of the grid, slowest axis first
   Inner inner;
 
-  constexpr explicit axial(const grid<Axes>& extents, const Inner& turning = Inner{})
+  constexpr explicit axial(const raster<Axes>& extents, const Inner& turning = Inner{})
       : tokens(extents), inner(turning) {}
 
   template <memory Other, class F>

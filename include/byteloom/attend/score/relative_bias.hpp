@@ -11,7 +11,7 @@
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/error.hpp"
-#include "byteloom/core/grid.hpp"
+#include "byteloom/core/raster.hpp"
 #include "byteloom/core/view.hpp"
 
 namespace byteloom::inline v0::score {
@@ -33,11 +33,11 @@ struct relative_bias {
   using in = relative_bias<Axes, Offset, Other>;
 
   view<const float, 2, Where> table;  ///< [product of 2 * window - 1, query head]; strides are free
-  grid<Axes> tokens;                  ///< extents of the image or video
-  grid<Axes> window;                  ///< M along each axis
+  raster<Axes> tokens;                ///< extents of the image or video
+  raster<Axes> window;                ///< M along each axis
 
-  constexpr relative_bias(view<const float, 2, Where> biases, const grid<Axes>& of_tokens,
-                          const grid<Axes>& of_window)
+  constexpr relative_bias(view<const float, 2, Where> biases, const raster<Axes>& of_tokens,
+                          const raster<Axes>& of_window)
       : table(biases), tokens(of_tokens), window(of_window) {}
 
   template <memory Other, class F>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// core/grid: the extents of an image or a video as tokens see it, and the way from a token's place in the
+// core/raster: the extents of an image or a video as tokens see it, and the way from a token's place in the
 // sequence (row-major, last axis fastest) to its coordinates.
 
 #include <string>
@@ -13,7 +13,7 @@
 namespace byteloom::inline v0 {
 
 template <int Axes>
-struct grid {
+struct raster {
   static_assert(Axes >= 1 && Axes <= 3,
                 "byteloom: tokens stand on a grid of 1, 2 or 3 axes; write one of these numbers.");
 
