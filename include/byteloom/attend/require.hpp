@@ -118,6 +118,12 @@ concept scales_rows = requires(const Policy policy, row at) {
   { policy.template row_scale<float>(at, 1) } -> std::same_as<float>;
 };
 
+/// A normalizer that has a row_scale which is no template, and so would go unnoticed.
+template <class Policy>
+concept names_row_scale = requires {
+  &Policy::row_scale;
+};
+
 /// A normalizer that takes scores in multiples of a unit.
 template <class Policy>
 concept folds_unit = requires(const Policy policy, typename Policy::template state<float> own) {
@@ -193,6 +199,9 @@ struct require_policy {
           (passes_of<Policy> == 2 && second_hook<Policy>),
       "byteloom: a normalizer says passes = 1, or passes = 2 and offers second(state, row, score) for the "
       "final weight as normalizer::clipped_softmax does.");
+  static_assert(!on_axis<Policy, axis::normalizer> || !names_row_scale<Policy> || scales_rows<Policy>,
+                "byteloom: row_scale of a normalizer is a template on the real type; write 'template <class "
+                "Real> BYTELOOM_HD Real row_scale(byteloom::row at, int count) const'.");
   static_assert(
       !on_axis<Policy, axis::observe> || observes_log_sum<Policy> || observes_maximum<Policy>,
       "byteloom: an observer offers log_sum(row of the call, row, value) or maximum(row of the call, "
