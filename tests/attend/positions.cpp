@@ -159,6 +159,7 @@ TEST_CASE("positions that start anew make a packed sequence turn as its document
 
 TEST_CASE("a user's position policy may turn queries alone, by the length") {
   auto draw = test::generator();
+  CHECK(bl::position::turns_by_length<from_the_end>);
   const bl::attention<bl::heads<2, 2, 16>, from_the_end> spec;
   const test::attend_inputs in(draw, spec, {1, 9, 21}, 1.0f);
   test::formulas by;

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +15,8 @@
 #include "byteloom/attend/reference.hpp"
 #include "byteloom/cuda/attend.cuh"
 #include "byteloom/cuda/copy_to.cuh"
+#include "byteloom/cuda/merge.cuh"
+#include "byteloom/host/merge.hpp"
 #include "support/on_device.cuh"
 #include "support/policy_attentions.hpp"
 #include "support/random.hpp"
@@ -81,4 +85,33 @@ TEST_CASE("observers on the device get what they get from the reference") {
   };
   CHECK(test::relative_error(back(moved.spec().get<4>().out.data), sums.data) < 1e-6);
   CHECK(test::relative_error(back(moved.spec().get<5>().out.data), largest.data) < 1e-6);
+}
+
+TEST_CASE("outputs merge on the device as on the host, also in place") {
+  auto draw = test::generator();
+  const auto on = bl::cuda::on();
+  const auto a = test::random_tensor<float>(draw, 1.0f, 3, 50, 4, 40);
+  const auto b = test::random_tensor<float>(draw, 1.0f, 3, 50, 4, 40);
+  auto lse_a = test::random_tensor<float>(draw, 5.0f, 1, 3, 50, 4);
+  auto lse_b = test::random_tensor<float>(draw, 5.0f, 1, 3, 50, 4);
+  for (std::size_t i = 0; i < lse_a.data.size(); i += 3)
+    (i % 2 == 0 ? lse_a : lse_b).data[i] = -std::numeric_limits<float>::infinity();
+  lse_a.data[30] = lse_b.data[30] = -std::numeric_limits<float>::infinity();
+  auto out = test::poisoned_tensor<float>(3, 50, 4, 40), lse = test::poisoned_tensor<float>(1, 3, 50, 4);
+  const auto sums = [](auto& x) {
+    using real = std::remove_reference_t<decltype(*x.view().data)>;
+    return bl::host_view<real, 3>(x.data.data(), 3, 50, 4);
+  };
+  bl::merge(bl::host::here(), a.view(), sums(lse_a), b.view(), sums(lse_b), out.view(), sums(lse));
+  test::device_tensor<float> da(on, a), db(on, b), dlse_a(on, lse_a), dlse_b(on, lse_b);
+  const auto on_device = [](auto& x) { return bl::device_view<float, 3>(x.data.data(), 3, 50, 4); };
+  bl::merge(on, da.view(), on_device(dlse_a), db.view(), on_device(dlse_b), db.view(), on_device(dlse_b));
+  CHECK(test::relative_error(db.back(on), out.data) < 1e-6);
+  const auto found = dlse_b.back(on);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (std::isinf(lse.data[i]))
+      CHECK(found[i] == lse.data[i]);
+    else
+      CHECK(found[i] == doctest::Approx(lse.data[i]).epsilon(1e-5));
+  }
 }

@@ -26,12 +26,17 @@ enum class distance {
 /// The slope of query head `head` (from 0) of `heads`.
 template <class Real>
 BYTELOOM_HD Real alibi_slope(int head, int heads) {
-  int power = 1;
-  while (2 * power <= heads) power *= 2;
+  int below = heads;  // without a loop, so that a kernel's loop over keys does not hold one
+  below |= below >> 1;
+  below |= below >> 2;
+  below |= below >> 4;
+  below |= below >> 8;
+  below |= below >> 16;
+  const int power = below - (below >> 1);
   const bool plain = head < power;
   const int step = plain ? head + 1 : 2 * (head - power) + 1;
   const int of = plain ? power : 2 * power;
-  return math::exp2(static_cast<Real>(-8 * step) / static_cast<Real>(of));
+  return math::exp2(math::divide(static_cast<Real>(-8 * step), static_cast<Real>(of)));
 }
 
 namespace detail {
