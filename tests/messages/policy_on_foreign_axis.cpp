@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// EXPECT: byteloom: attention<...> takes policies of the axes heads, position, mask, score, normalizer and
+// EXPECT: byteloom: attention<...> takes policies of the axes heads, position, mask, score, normalizer,
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/attend/mask/causal.hpp"
 

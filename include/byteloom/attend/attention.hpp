@@ -6,8 +6,8 @@
 // it.
 //
 // The order of a score is fixed: the dot product of query and key; times 1/sqrt(size), unless a policy
-// replaces that (score::scale); the score policies as written, left to right; then the masks, which must all
-// keep the site; then the normalizer.
+// replaces that (score::scale, score::temperature); the score policies as written, left to right; then the
+// masks, which must all keep the site; then the normalizer's row_scale; then the normalizer.
 
 #include <cstddef>
 #include <string>
@@ -19,6 +19,7 @@
 #include "byteloom/attend/normalizer/softmax.hpp"
 #include "byteloom/attend/require.hpp"
 #include "byteloom/attend/site.hpp"
+#include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/math.hpp"
 #include "byteloom/core/slots.hpp"
@@ -31,15 +32,6 @@
 #endif
 
 namespace byteloom::inline v0 {
-
-namespace detail {
-template <class Policy>
-inline constexpr bool scores_beyond_scale = false;
-template <class Policy>
-requires(on_axis<Policy, axis::score>) inline constexpr bool scores_beyond_scale<Policy> = !requires {
-  requires Policy::is_scale;
-};
-}  // namespace detail
 
 template <class... Policies>
 struct attention : slots<Policies...> {
@@ -68,16 +60,6 @@ struct attention : slots<Policies...> {
   /// True where some mask may drop a site.
   static constexpr bool is_masked = detail::number_on_axis<axis::mask, Policies...> != 0;
 
-  /// True where a score is the dot product times unit(), at every site; unit() is above 0 where no policy says otherwise.
-  static constexpr bool scale_only = (!detail::scores_beyond_scale<Policies> && ...);
-  static constexpr bool unit_is_positive = !(detail::on_axis<Policies, axis::score> || ...);
-  static constexpr bool has_row_scale = false;
-  BYTELOOM_HD float unit() const
-  requires scale_only
-  {
-    return score(1.0f, site{});
-  }
-
   /// What the raw dot product of a query and a key becomes before the masks.
   template <class Real>
   BYTELOOM_HD Real score(Real dot, site at) const {
@@ -87,6 +69,65 @@ struct attention : slots<Policies...> {
 
   /// Whether the query sees the key: what all masks agree on.
   BYTELOOM_HD constexpr bool keep(site at) const { return keep_from<0>(at); }
+
+  /// Whether the score policies do nothing but multiply by numbers that are the same at every site.
+  static constexpr bool scale_only =
+      ((!detail::on_axis<Policies, axis::score> || detail::constant_scale<Policies>)&&...);
+
+  /// Where scale_only, whether unit() is above 0 whatever the policies' state is.
+  static constexpr bool unit_is_positive =
+      ((!detail::on_axis<Policies, axis::score> || detail::positive_scale<Policies>)&&...);
+
+  /// The product of those numbers, with the 1/sqrt(size) that comes first: score(dot, at) is dot * unit().
+  BYTELOOM_HD float unit() const requires(scale_only) {
+    float product = 1.0f;
+    if constexpr (!replaces_scale) product = math::rsqrt(static_cast<float>(int{heads().size}));
+    return unit_from<0>(product);
+  }
+
+  /// Whether the normalizer multiplies the scores that the masks keep by a factor of their row.
+  static constexpr bool has_row_scale = detail::scales_rows<normalizer_type>;
+
+  /// That factor; `count` is how many keys the masks keep for the row. Minus infinity is not multiplied.
+  template <class Real>
+  BYTELOOM_HD Real row_scale(row at, int count) const {
+    if constexpr (has_row_scale) {
+      return static_cast<Real>(normalizer().template row_scale<Real>(at, count));
+    } else {
+      return Real(1);
+    }
+  }
+
+  /// How many keys the masks keep for a row: known without masks, and where one mask stands alone and counts;
+  /// else -1, and the caller counts what keep keeps.
+  BYTELOOM_HD constexpr int count(row at) const {
+    constexpr std::size_t masks = detail::number_on_axis<axis::mask, Policies...>;
+    if constexpr (masks == 0) {
+      return at.keys;
+    } else if constexpr (masks == 1) {
+      using own = detail::policy_on_t<axis::mask, void, Policies...>;
+      if constexpr (requires(const own& mask) { mask.count(at); }) {
+        return this->template get<detail::index_on_axis<axis::mask, Policies...>>().count(at);
+      } else {
+        return -1;
+      }
+    } else {
+      return -1;
+    }
+  }
+
+  /// Passes over the keys that the normalizer needs.
+  static constexpr int passes = detail::passes_of<normalizer_type>;
+
+  /// True where something else than the output comes out.
+  static constexpr bool is_observed = detail::number_on_axis<axis::observe, Policies...> != 0;
+
+  /// Tells every observer of a finished row. `state` is the normalizer's, over all keys of the row;
+  /// `row_of_call` counts the queries of this call from 0.
+  template <class State>
+  BYTELOOM_HD void observe(index row_of_call, row at, const State& state) const {
+    observe_from<0>(row_of_call, at, state);
+  }
 
   /// What the masks together do to a tile; a mask without cover may drop any site of it.
   BYTELOOM_HD constexpr coverage cover(tile over) const { return cover_from<0>(over); }
@@ -108,7 +149,19 @@ struct attention : slots<Policies...> {
                         " dimensions cannot be turned in pairs; choose an even size or position::none.");
   }
 
+  /// Throws shape_error where a policy's data does not fit a call.
+  void fits(const call_extents& call) const { fits_from<0>(call); }
+
  private:
+  template <std::size_t Index>
+  void fits_from(const call_extents& call) const {
+    if constexpr (Index < sizeof...(Policies)) {
+      if constexpr (requires(const typename policies::template type<Index>& own) { own.fits(call); })
+        this->template get<Index>().fits(call);
+      fits_from<Index + 1>(call);
+    }
+  }
+
   template <class Axis, class Policy>
   BYTELOOM_HD constexpr Policy one_of() const {
     constexpr std::size_t at = detail::index_on_axis<Axis, Policies...>;
@@ -138,6 +191,32 @@ struct attention : slots<Policies...> {
       }
     } else {
       return score_from<Index + 1>(value, at);
+    }
+  }
+
+  template <std::size_t Index>
+  BYTELOOM_HD float unit_from(float product) const {
+    if constexpr (Index == sizeof...(Policies)) {
+      return product;
+    } else if constexpr (detail::on_axis<typename policies::template type<Index>, axis::score>) {
+      return unit_from<Index + 1>(product * this->template get<Index>().constant_factor());
+    } else {
+      return unit_from<Index + 1>(product);
+    }
+  }
+
+  template <std::size_t Index, class State>
+  BYTELOOM_HD void observe_from(index row_of_call, row at, const State& state) const {
+    if constexpr (Index < sizeof...(Policies)) {
+      using own = typename policies::template type<Index>;
+      if constexpr (detail::on_axis<own, axis::observe>) {
+        const auto& observer = this->template get<Index>();
+        if constexpr (detail::observes_log_sum<own>)
+          observer.log_sum(row_of_call, at, normalizer().log_sum(state, at));
+        if constexpr (detail::observes_maximum<own>)
+          observer.maximum(row_of_call, at, normalizer().maximum(state));
+      }
+      observe_from<Index + 1>(row_of_call, at, state);
     }
   }
 

@@ -12,31 +12,43 @@
 #include "byteloom/attend/shapes.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/view.hpp"
+#include "byteloom/position/turn.hpp"
 
 namespace byteloom::inline v0::reference {
 
 namespace detail {
 
-/// One head's vector in double precision, turned to its position where the policy turns.
+/// One head's vector in double precision, turned to its place where the policy turns.
 template <class Spec, class T>
-std::vector<double> turned(const Spec& spec, const host_view<T, 4>& x, index batch, index row, index head,
-                           index place) {
+std::vector<double> turned(const Spec& spec, const host_view<T, 4>& x, bool is_query, index row_of_x,
+                           index head, const position::spot& where) {
   std::vector<double> result(static_cast<std::size_t>(x.extent[3]));
   for (index i = 0; i < x.extent[3]; ++i)
-    result[static_cast<std::size_t>(i)] = static_cast<double>(static_cast<float>(x(batch, row, head, i)));
-  using position = typename Spec::position_type;
-  if constexpr (position::turns) {
+    result[static_cast<std::size_t>(i)] =
+        static_cast<double>(static_cast<float>(x(where.batch, row_of_x, head, i)));
+  if constexpr (Spec::position_type::turns) {
+    const auto position = spec.position();
     const int size = static_cast<int>(x.extent[3]);
     for (int pair = 0; pair < size / 2; ++pair) {
-      double& a = result[static_cast<std::size_t>(position::first_of(pair, size))];
-      double& b = result[static_cast<std::size_t>(position::second_of(pair, size))];
-      const auto turn = spec.position().template at<double>(place, pair, size);
+      double& a = result[static_cast<std::size_t>(position.first_of(pair, size))];
+      double& b = result[static_cast<std::size_t>(position.second_of(pair, size))];
+      const auto turn = is_query ? position::turn_query<double>(position, where, pair, size)
+                                 : position::turn_key<double>(position, where, pair, size);
       const double first = turn.first(a, b);
       b = turn.second(a, b);
       a = first;
     }
   }
   return result;
+}
+
+/// How many keys the masks keep for a row, one by one.
+template <class Spec>
+int count(const Spec& spec, const row& of) {
+  int kept = 0;
+  for (int key = 0; key < of.keys; ++key)
+    kept += spec.keep({of.batch, of.query_head, of.key_head, of.query, key, of.queries, of.keys}) ? 1 : 0;
+  return kept;
 }
 
 }  // namespace detail
@@ -52,35 +64,49 @@ void attend(const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k, host_view<V,
   const auto normalizer = spec.normalizer();
   for (index batch = 0; batch < q.extent[0]; ++batch)
     for (index head = 0; head < q.extent[2]; ++head)
-      for (index row = 0; row < queries; ++row) {
-        const index query = keys - queries + row;
-        const auto q_row = detail::turned(spec, q, batch, row, head, query);
+      for (index row_of_call = 0; row_of_call < queries; ++row_of_call) {
+        const row own{static_cast<int>(batch),        static_cast<int>(head),
+                      static_cast<int>(head / group), static_cast<int>(keys - queries + row_of_call),
+                      static_cast<int>(queries),      static_cast<int>(keys)};
+        const auto q_row = detail::turned(spec, q, true, row_of_call, head, {own.batch, own.query, keys});
         std::vector<double> scores(static_cast<std::size_t>(keys), -math::infinity<double>);
-        for (index key = 0; key < keys; ++key) {
-          const site at{static_cast<int>(batch), static_cast<int>(head), static_cast<int>(head / group),
-                        static_cast<int>(query), static_cast<int>(key),  static_cast<int>(queries),
-                        static_cast<int>(keys)};
+        double scale = 1;
+        if constexpr (Spec::has_row_scale)
+          scale = spec.template row_scale<double>(own, detail::count(spec, own));
+        for (int key = 0; key < own.keys; ++key) {
+          const site at{own.batch, own.query_head, own.key_head, own.query, key, own.queries, own.keys};
           if (!spec.keep(at)) continue;
-          const auto k_row = detail::turned(spec, k, batch, key, head / group, key);
+          const auto k_row = detail::turned(spec, k, false, key, own.key_head, {own.batch, key, keys});
           double dot = 0;
           for (std::size_t i = 0; i < q_row.size(); ++i) dot += q_row[i] * k_row[i];
-          scores[static_cast<std::size_t>(key)] = spec.score(dot, at);
+          const double score = spec.score(dot, at);
+          // a key that a score policy hides stays hidden whatever the row's scale is
+          scores[static_cast<std::size_t>(key)] = score == -math::infinity<double> ? score : score * scale;
         }
         typename Spec::normalizer_type::template state<double> state{};
         double largest = -math::infinity<double>;
         for (double score : scores) largest = math::max(largest, score);
         normalizer.raise(state, largest);
-        std::vector<double> sum(static_cast<std::size_t>(v.extent[3]), 0.0);
-        for (index key = 0; key < keys; ++key) {
-          const double weight = normalizer.weight(state, scores[static_cast<std::size_t>(key)]);
-          normalizer.add(state, weight);
-          for (index i = 0; i < v.extent[3]; ++i)
-            sum[static_cast<std::size_t>(i)] +=
-                weight * static_cast<double>(static_cast<float>(v(batch, key, head / group, i)));
+        std::vector<double> weights(scores.size());
+        for (std::size_t key = 0; key < scores.size(); ++key) {
+          weights[key] = normalizer.weight(state, scores[key]);
+          normalizer.add(state, weights[key]);
         }
-        const double factor = normalizer.finish(state);
-        for (index i = 0; i < v.extent[3]; ++i)
-          out(batch, row, head, i) = sum[static_cast<std::size_t>(i)] * factor;
+        if constexpr (Spec::passes == 2) {
+          for (std::size_t key = 0; key < scores.size(); ++key)
+            weights[key] = normalizer.second(state, own, scores[key]);
+        } else {
+          const double factor = normalizer.finish(state, own);
+          for (double& weight : weights) weight *= factor;
+        }
+        for (index i = 0; i < v.extent[3]; ++i) {
+          double sum = 0;
+          for (index key = 0; key < keys; ++key)
+            sum += weights[static_cast<std::size_t>(key)] *
+                   static_cast<double>(static_cast<float>(v(batch, key, head / group, i)));
+          out(batch, row_of_call, head, i) = sum;
+        }
+        spec.observe(row_of_call, own, state);
       }
 }
 

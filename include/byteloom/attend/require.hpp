@@ -9,16 +9,18 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "byteloom/attend/normalizer/softmax.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/slots.hpp"
+#include "byteloom/position/turn.hpp"
 
 namespace byteloom::inline v0::detail {
 
 template <class Policy>
-concept on_attention_axis =
-    on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> || on_axis<Policy, axis::mask> ||
-    on_axis<Policy, axis::score> || on_axis<Policy, axis::normalizer> || on_axis<Policy, axis::cache>;
+concept on_attention_axis = on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> ||
+    on_axis<Policy, axis::mask> || on_axis<Policy, axis::score> || on_axis<Policy, axis::normalizer> ||
+    on_axis<Policy, axis::cache> || on_axis<Policy, axis::observe>;
 
 template <class Policy>
 concept score_hook = requires(const Policy policy, float score, site at) {
@@ -50,32 +52,94 @@ concept has_cover = requires {
   &Policy::cover;
 };
 
+/// A score policy that multiplies by one number, the same at every site.
+template <class Policy>
+concept constant_scale = on_axis<Policy, axis::score> && requires(const Policy policy) {
+  { policy.constant_factor() } -> std::same_as<float>;
+};
+
+/// One whose number is above 0 in every valid state; it says so by `always_positive = true`.
+template <class Policy>
+concept positive_scale = constant_scale<Policy> && requires {
+  requires Policy::always_positive;
+};
+
 template <class Policy>
 concept position_hook = requires(const Policy policy) {
   { Policy::turns } -> std::convertible_to<bool>;
 }
-&&(!Policy::turns || requires(const Policy policy) {
-  { policy.template at<float>(0, 0, 2).first(0.0f, 0.0f) } -> std::same_as<float>;
-  { policy.template at<float>(0, 0, 2).second(0.0f, 0.0f) } -> std::same_as<float>;
-  { Policy::first_of(0, 2) } -> std::same_as<int>;
-  { Policy::second_of(0, 2) } -> std::same_as<int>;
+&&(!Policy::turns || requires(const Policy policy, position::spot where) {
+  { position::turn_query<float>(policy, where, 0, 2).first(0.0f, 0.0f) } -> std::same_as<float>;
+  { position::turn_key<float>(policy, where, 0, 2).second(0.0f, 0.0f) } -> std::same_as<float>;
+  { policy.first_of(0, 2) } -> std::same_as<int>;
+  { policy.second_of(0, 2) } -> std::same_as<int>;
 });
 
 template <class Policy>
-concept normalizer_hook = requires(const Policy policy, typename Policy::template state<float> row) {
-  { policy.raise(row, 0.0f) } -> std::same_as<float>;
-  { policy.weight(row, 0.0f) } -> std::same_as<float>;
-  policy.add(row, 0.0f);
-  { policy.merge(row, row).left } -> std::convertible_to<float>;
-  { policy.finish(row) } -> std::same_as<float>;
+concept normalizer_hook = requires(const Policy policy, typename Policy::template state<float> own, row at) {
+  { policy.raise(own, 0.0f) } -> std::same_as<float>;
+  { policy.weight(own, 0.0f) } -> std::same_as<float>;
+  policy.add(own, 0.0f);
+  { policy.merge(own, own).left } -> std::convertible_to<float>;
+  { policy.finish(own, at) } -> std::same_as<float>;
 };
 
-/// A normalizer that takes scores in multiples of a unit, see normalizer::softmax.
+/// Passes over the keys that a normalizer needs.
 template <class Policy>
-concept folds_unit = requires(const Policy policy, typename Policy::template state<float> row) {
-  { policy.raise(row, 0.0f, 1.0f) } -> std::same_as<float>;
-  { policy.weight(row, 0.0f, 1.0f) } -> std::same_as<float>;
-  policy.settle(row, 1.0f);
+inline constexpr int passes_of = 1;
+template <class Policy>
+requires requires { Policy::passes; }
+inline constexpr int passes_of<Policy> = Policy::passes;
+
+template <class Policy>
+concept second_hook = requires(const Policy policy, typename Policy::template state<float> own, row at) {
+  { policy.second(own, at, 0.0f) } -> std::same_as<float>;
+};
+
+/// Whether raise of a normalizer may return anything but 1.
+template <class Policy>
+inline constexpr bool rescales = true;
+template <class Policy>
+requires requires { Policy::rescales; }
+inline constexpr bool rescales<Policy> = Policy::rescales;
+
+template <class Policy>
+concept has_log_sum = requires(const Policy policy, typename Policy::template state<float> own, row at) {
+  { policy.log_sum(own, at) } -> std::same_as<float>;
+};
+
+template <class Policy>
+concept has_maximum = requires(const Policy policy, typename Policy::template state<float> own) {
+  { policy.maximum(own) } -> std::same_as<float>;
+};
+
+template <class Policy>
+concept scales_rows = requires(const Policy policy, row at) {
+  { policy.template row_scale<float>(at, 1) } -> std::same_as<float>;
+};
+
+/// A normalizer that has a row_scale which is no template, and so would go unnoticed.
+template <class Policy>
+concept names_row_scale = requires {
+  &Policy::row_scale;
+};
+
+/// A normalizer that takes scores in multiples of a unit.
+template <class Policy>
+concept folds_unit = requires(const Policy policy, typename Policy::template state<float> own) {
+  { policy.raise(own, 0.0f, 1.0f) } -> std::same_as<float>;
+  { policy.weight(own, 0.0f, 1.0f) } -> std::same_as<float>;
+  policy.settle(own, 1.0f);
+};
+
+template <class Policy>
+concept observes_log_sum = requires(const Policy policy, row at) {
+  policy.log_sum(index{}, at, 0.0f);
+};
+
+template <class Policy>
+concept observes_maximum = requires(const Policy policy, row at) {
+  policy.maximum(index{}, at, 0.0f);
 };
 
 /// Number of policies that sit on `Axis`.
@@ -104,8 +168,8 @@ struct require_policy {
       "'using axis = byteloom::axis::score;' to it.");
   static_assert(
       !names_axis<Policy> || on_attention_axis<Policy>,
-      "byteloom: attention<...> takes policies of the axes heads, position, mask, score, normalizer and "
-      "cache; this one sits on another axis.");
+      "byteloom: attention<...> takes policies of the axes heads, position, mask, score, normalizer, "
+      "cache and observe; this one sits on another axis.");
   static_assert(!on_axis<Policy, axis::score> || score_hook<Policy>,
                 "byteloom: a score policy is called as policy(score, site); write "
                 "'BYTELOOM_HD float operator()(float score, byteloom::site at) const'.");
@@ -125,11 +189,24 @@ struct require_policy {
   static_assert(
       !on_axis<Policy, axis::position> || position_hook<Policy>,
       "byteloom: a position policy says 'static constexpr bool turns' and, where it is true, offers "
-      "at<Real>(position, pair, size), first_of(pair, size) and second_of(pair, size) as position::rope "
-      "does.");
+      "at<Real>(position, pair, size) (or at_query and at_key, as position/turn.hpp says), first_of(pair, "
+      "size) and second_of(pair, size) as position::rope does.");
   static_assert(!on_axis<Policy, axis::normalizer> || normalizer_hook<Policy>,
                 "byteloom: a normalizer offers state<Real>, raise, weight, add, merge and finish as "
                 "normalizer::softmax does.");
+  static_assert(
+      !on_axis<Policy, axis::normalizer> || !normalizer_hook<Policy> || passes_of<Policy> == 1 ||
+          (passes_of<Policy> == 2 && second_hook<Policy>),
+      "byteloom: a normalizer says passes = 1, or passes = 2 and offers second(state, row, score) for the "
+      "final weight as normalizer::clipped_softmax does.");
+  static_assert(!on_axis<Policy, axis::normalizer> || !names_row_scale<Policy> || scales_rows<Policy>,
+                "byteloom: row_scale of a normalizer is a template on the real type; write 'template <class "
+                "Real> BYTELOOM_HD Real row_scale(byteloom::row at, int count) const'.");
+  static_assert(
+      !on_axis<Policy, axis::observe> || observes_log_sum<Policy> || observes_maximum<Policy>,
+      "byteloom: an observer offers log_sum(row of the call, row, value) or maximum(row of the call, "
+      "row, value); write 'template <class Real> BYTELOOM_HD void log_sum(byteloom::index, "
+      "byteloom::row, Real value) const'.");
   static_assert(
       std::is_trivially_copyable_v<Policy>,
       "byteloom: a policy travels by value into kernels, so it must be trivially copyable; keep data behind "
@@ -152,6 +229,17 @@ struct require_composition {
   static_assert(
       number_on_axis<axis::normalizer, Policies...> < 2,
       "byteloom: this attention has two normalizers, and scores become weights in one way only; keep one.");
+  using normalizer = policy_on_t<axis::normalizer, normalizer::softmax, Policies...>;
+  static_assert(
+      !policies || has_log_sum<normalizer> ||
+          !((on_axis<Policies, axis::observe> && observes_log_sum<Policies>) || ...),
+      "byteloom: this attention observes the log-sum-exp, and its normalizer divides by no sum; leave the "
+      "observer out, or choose a normalizer with log_sum such as normalizer::softmax.");
+  static_assert(
+      !policies || has_maximum<normalizer> ||
+          !((on_axis<Policies, axis::observe> && observes_maximum<Policies>) || ...),
+      "byteloom: this attention observes the rows' maximum, and its normalizer keeps none; leave the "
+      "observer out, or choose a normalizer with maximum such as normalizer::softmax.");
   static_assert(number_on_axis<axis::cache, Policies...> < 2,
                 "byteloom: this attention has two caches, and keys are kept in one way only; keep one.");
   static constexpr bool met = policies;

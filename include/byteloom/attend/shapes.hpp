@@ -5,9 +5,12 @@
 // that a mistake gets the same sentence everywhere.
 
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/core/error.hpp"
+#include "byteloom/core/held_views.hpp"
 #include "byteloom/core/view.hpp"
 
 namespace byteloom::inline v0::detail {
@@ -16,6 +19,32 @@ template <class View>
 inline constexpr bool is_attend_view = false;
 template <class T, memory Where>
 inline constexpr bool is_attend_view<view<T, 4, Where>> = true;
+
+/// Instantiated once per policy of a composition, so that the compiler's note names the policy.
+template <class Policy, memory Where>
+struct require_policy_memory {
+  static constexpr bool met = [] {
+    if constexpr (holds_views<Policy>) return Policy::where == Where;
+    return true;
+  }();
+  static_assert(met || Where == memory::host,
+                "byteloom: a kernel reads device memory, and a policy of this attention holds a view of host "
+                "memory; move it with copy_to(executor, spec) and pass the spec() of the result.");
+  static_assert(met || Where == memory::device,
+                "byteloom: the host reads host memory, and a policy of this attention holds a view of device "
+                "memory; make the policy from host_views, or pass cuda::on(stream).");
+};
+
+template <memory Where, class... Policies>
+constexpr bool require_memory_of(std::type_identity<attention<Policies...>>) {
+  return (require_policy_memory<Policies, Where>::met && ...);
+}
+
+/// Instantiated once per composition that is run in memory `Where`.
+template <memory Where, attention_spec Spec>
+struct require_policies {
+  static constexpr bool met = require_memory_of<Where>(decltype(attention_of(std::declval<const Spec*>())){});
+};
 
 /// The ladder of one attend call for an executor of memory `Where`.
 template <memory Where, class Spec, class... Views>
@@ -35,8 +64,12 @@ struct require_attend_call {
       !(is_attend_view<Views> && ...) || Where == memory::device || ((Views::where == memory::host) && ...),
       "byteloom: the host reads host memory, and this attend got a view of device memory; copy the data to "
       "the host and pass a host_view, or pass cuda::on(stream).");
-  static constexpr bool met =
+  static constexpr bool views_met =
       attention_spec<Spec> && (is_attend_view<Views> && ...) && ((Views::where == Where) && ...);
+  static constexpr bool met = [] {
+    if constexpr (views_met) return require_policies<Where, Spec>::met;
+    return false;
+  }();
 };
 
 inline void require_extent(const char* of, const char* axis, index found, index wanted, const char* because) {
@@ -69,6 +102,28 @@ void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
     throw shape_error("attend: " + std::to_string(q.extent[1]) + " queries over " +
                       std::to_string(k.extent[1]) +
                       " keys; queries are the last positions of the keys, so there cannot be more of them.");
+  spec.fits({q.extent[0], q.extent[1], k.extent[1], heads.query, heads.key, heads.size});
+}
+
+/// out and both outputs [batch, queries, heads, value size], each log-sum-exp [batch, queries, heads]. Throws
+/// shape_error.
+template <class A, class L, class B, class O, class R>
+void require_merge_shapes(const A& out_a, const L& lse_a, const B& out_b, const L& lse_b, const O& out,
+                          const R& lse) {
+  const auto require = [](const char* of, const char* axis, index found, index wanted) {
+    if (found != wanted)
+      throw shape_error("merge: " + std::string(of) + " has " + std::to_string(found) + " " + axis +
+                        ", but out has " + std::to_string(wanted) + ".");
+  };
+  constexpr const char* axes[] = {"sequences", "queries", "heads", "dimensions a head"};
+  for (int axis = 0; axis < 4; ++axis) {
+    require("out_a", axes[axis], out_a.extent[axis], out.extent[axis]);
+    require("out_b", axes[axis], out_b.extent[axis], out.extent[axis]);
+    if (axis == 3) break;
+    require("lse_a", axes[axis], lse_a.extent[axis], out.extent[axis]);
+    require("lse_b", axes[axis], lse_b.extent[axis], out.extent[axis]);
+    require("lse", axes[axis], lse.extent[axis], out.extent[axis]);
+  }
 }
 
 }  // namespace byteloom::inline v0::detail

@@ -30,8 +30,8 @@ struct site {
   }
 };
 
-/// One query of one head of one sequence: what a mask counts for, and what a normalizer knows of its row. Positions as in
-/// site.
+/// One query of one head of one sequence: what a mask counts for, and what a normalizer knows of its row.
+/// Positions as in site.
 struct row {
   int batch;
   int query_head;

@@ -63,6 +63,10 @@ template <class Attention, memory Where>
 struct projection {
   using cached = typename Attention::cache_type::element;
   using turning = typename Attention::position_type;
+  static_assert(!byteloom::position::turns_by_length<turning>,
+                "byteloom: a cache keeps keys as they were turned, and this position policy turns them by "
+                "the length of "
+                "the sequence, which grows; choose one that does not, such as xpos with xpos_centre::fixed.");
 
   view<float, 4, Where> q;              ///< [batch, query, query head, size]
   view<cached, 4, Where> keys;          ///< [batch, position, key head, size]
@@ -84,8 +88,8 @@ struct projection {
     const index head = quotient(pair, pairs_of_head());
     const int in_head = static_cast<int>(remainder(pair, pairs_of_head()));
     if constexpr (turning::turns) {
-      return {head * size + turning::first_of(in_head, size),
-              head * size + turning::second_of(in_head, size)};
+      return {head * size + position.first_of(in_head, size),
+              head * size + position.second_of(in_head, size)};
     } else {
       return {head * size + 2 * in_head, 2 * in_head + 1 < size ? head * size + 2 * in_head + 1 : -1};
     }
@@ -98,8 +102,11 @@ struct projection {
     const index query_columns = q.extent[2] * size;
     if (at.first < query_and_key_columns()) {
       if constexpr (turning::turns) {
-        const auto turn =
-            position.template at<float>(place, static_cast<int>(remainder(pair, pairs_of_head())), size);
+        const int in_head = static_cast<int>(remainder(pair, pairs_of_head()));
+        const byteloom::position::spot where{static_cast<int>(batch), place, 0};  // see the assertion above
+        const auto turn = at.first < query_columns
+                              ? byteloom::position::turn_query<float>(position, where, in_head, size)
+                              : byteloom::position::turn_key<float>(position, where, in_head, size);
         const float turned = turn.first(first, second);
         second = turn.second(first, second);
         first = turned;

@@ -17,6 +17,7 @@ struct mask {};        ///< attend/mask/: which keys a query sees; several: all 
 struct score {};       ///< attend/score/: what a raw dot product becomes; several: left to right
 struct normalizer {};  ///< attend/normalizer/: how scores become weights; at most one
 struct cache {};       ///< attend/cache/: how keys and values are kept; at most one
+struct observe {};     ///< attend/observe/: what else comes out; several: each is told
 struct sampler {};     ///< sample/: steps between logits and the drawn token; several: left to right
 
 }  // namespace byteloom::inline v0::axis

@@ -105,13 +105,26 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
     query_of[i] = static_cast<float>(call.q(batch, row, head, i));
   __syncthreads();
 
+  const byteloom::row own_row{batch, head, key_head, query, static_cast<int>(queries), keys};
+  float row_scale = 1;
+  if constexpr (spec_type::has_row_scale) {
+    int count = call.spec.count(own_row);
+    if (count < 0) {
+      count = 0;
+      for (int first_key = 0; first_key < keys; first_key += Warps * 32) {
+        const int key = first_key + static_cast<int>(threadIdx.x);
+        const site at{batch, head, key_head, query, math::min(key, keys - 1), static_cast<int>(queries),
+                      keys};
+        count += __syncthreads_count(key < keys && call.spec.keep(at));
+      }
+    }
+    row_scale = call.spec.template row_scale<float>(own_row, count);
+  }
+
   state_type state{};
   float sums[own] = {};
-  for (int first_key = warp * 32; first_key < keys; first_key += Warps * 32) {
-    const int last_key = math::min(first_key + 32, keys) - 1;
-    const coverage cover = call.spec.cover(
-        tile{batch, head, query, query, first_key, last_key, static_cast<int>(queries), keys});
-    if (cover == coverage::none) continue;
+  // A lane's score of the tile of 32 keys; minus infinity where the masks drop it or there is no key.
+  const auto score_of = [&](int first_key, int last_key, coverage cover) {
     const int key = first_key + lane;
     float score = -math::infinity<float>;
     if (key <= last_key) {
@@ -122,11 +135,11 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
         score = call.spec.score(dot_key<size_limit>(query_of, from, size, call.vector), at);
       }
     }
-    const float factor = normalizer.raise(state, warp_maximum(score));
-    const float weight = normalizer.weight(state, score);
-    normalizer.add(state, warp_sum(weight));
-#pragma unroll
-    for (int i = 0; i < own; ++i) sums[i] *= factor;
+    if constexpr (spec_type::has_row_scale)  // a key that a score policy hides stays hidden
+      if (score != -math::infinity<float>) score *= row_scale;
+    return score;
+  };
+  const auto add_values = [&](float weight, int first_key, int last_key) {
     const auto* from =
         call.v.data + batch * call.v.stride[0] + first_key * call.v.stride[1] + key_head * call.v.stride[2];
     // All 32 turns without a branch, so that their loads fly together; keys past the last are the last, with
@@ -142,21 +155,57 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
         if (at < value_size) sums[i] += of_key * static_cast<float>(row_of_key[at * call.v.stride[3]]);
       }
     }
+  };
+  for (int first_key = warp * 32; first_key < keys; first_key += Warps * 32) {
+    const int last_key = math::min(first_key + 32, keys) - 1;
+    const coverage cover = call.spec.cover(
+        tile{batch, head, query, query, first_key, last_key, static_cast<int>(queries), keys});
+    if (cover == coverage::none) continue;
+    const float score = score_of(first_key, last_key, cover);
+    const float factor = normalizer.raise(state, warp_maximum(score));
+    const float weight = normalizer.weight(state, score);
+    normalizer.add(state, warp_sum(weight));
+    if constexpr (spec_type::passes == 1) {
+#pragma unroll
+      for (int i = 0; i < own; ++i) sums[i] *= factor;
+      add_values(weight, first_key, last_key);
+    }
   }
 
+  const int busy = math::min(Warps, (keys + 31) / 32);  // the other warps had no keys
+  if constexpr (spec_type::passes == 2) {
+    if (lane == 0) states_of[warp] = state;
+    __syncthreads();
+    state = states_of[0];
+    for (int other = 1; other < busy; ++other) normalizer.merge(state, states_of[other]);
+    for (int first_key = warp * 32; first_key < keys; first_key += Warps * 32) {
+      const int last_key = math::min(first_key + 32, keys) - 1;
+      const coverage cover = call.spec.cover(
+        tile{batch, head, query, query, first_key, last_key, static_cast<int>(queries), keys});
+      if (cover == coverage::none) continue;
+      const float weight = normalizer.second(state, own_row, score_of(first_key, last_key, cover));
+      add_values(weight, first_key, last_key);
+    }
+  }
 #pragma unroll
   for (int i = 0; i < own; ++i) sums_of[warp][i * 32 + lane] = sums[i];
-  if (lane == 0) states_of[warp] = state;
+  if constexpr (spec_type::passes == 1)
+    if (lane == 0) states_of[warp] = state;
   __syncthreads();
   if (warp != 0) return;
-  const int busy = math::min(Warps, (keys + 31) / 32);  // the other warps had no keys
+  float factor = 1;
   for (int other = 1; other < busy; ++other) {
-    const auto factors = normalizer.merge(state, states_of[other]);
+    if constexpr (spec_type::passes == 1) {
+      const auto factors = normalizer.merge(state, states_of[other]);
 #pragma unroll
-    for (int i = 0; i < own; ++i)
-      sums[i] = sums[i] * factors.left + sums_of[other][i * 32 + lane] * factors.right;
+      for (int i = 0; i < own; ++i)
+        sums[i] = sums[i] * factors.left + sums_of[other][i * 32 + lane] * factors.right;
+    } else {
+#pragma unroll
+      for (int i = 0; i < own; ++i) sums[i] += sums_of[other][i * 32 + lane];
+    }
   }
-  const float factor = normalizer.finish(state);
+  if constexpr (spec_type::passes == 1) factor = normalizer.finish(state, own_row);
 #pragma unroll
   for (int i = 0; i < own; ++i) {
     const int at = i * 32 + lane;
@@ -165,12 +214,15 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
       call.out(batch, row, head, at) = static_cast<out_type>(sums[i] * factor);
     }
   }
+  if constexpr (spec_type::is_observed)
+    if (lane == 0) call.spec.observe(row, own_row, state);
 }
 
-/// out = x with every row turned to position first_position + row. One thread a pair.
+/// out = x with every row, queries or keys of sequences of `length` keys, turned to position first_position +
+/// row. One thread a pair.
 template <class Position, class T>
-__global__ void turn_kernel(Position position, device_view<T, 4> x, index first_position,
-                            device_view<float, 4> out) {
+__global__ void turn_kernel(Position position, device_view<T, 4> x, bool are_queries, index first_position,
+                            index length, device_view<float, 4> out) {
   const int size = static_cast<int>(x.extent[3]);
   const index pairs = x.size() / 2;
   for (index i = blockIdx.x * static_cast<index>(blockDim.x) + threadIdx.x; i < pairs;
@@ -179,9 +231,11 @@ __global__ void turn_kernel(Position position, device_view<T, 4> x, index first_
     const index head = i / (size / 2) % x.extent[2];
     const index row = i / (size / 2) / x.extent[2] % x.extent[1];
     const index batch = i / (size / 2) / x.extent[2] / x.extent[1];
-    const auto turn = position.template at<float>(first_position + row, pair, size);
-    const int a = Position::first_of(pair, size);
-    const int b = Position::second_of(pair, size);
+    const byteloom::position::spot where{static_cast<int>(batch), first_position + row, length};
+    const auto turn = are_queries ? byteloom::position::turn_query<float>(position, where, pair, size)
+                                  : byteloom::position::turn_key<float>(position, where, pair, size);
+    const int a = position.first_of(pair, size);
+    const int b = position.second_of(pair, size);
     const float first = static_cast<float>(x(batch, row, head, a));
     const float second = static_cast<float>(x(batch, row, head, b));
     out(batch, row, head, a) = turn.first(first, second);
@@ -200,11 +254,12 @@ bool has_vector_rows(const device_view<K, 4>& k) {
 
 template <class Position, class T>
 buffer<float> turned(cuda::executor on, const Position& position, const device_view<T, 4>& x,
-                     index first_position) {
+                     bool are_queries, index first_position, index length) {
   buffer<float> result(on, static_cast<std::size_t>(x.size()));
   const device_view<float, 4> out(result.data(), x.extent[0], x.extent[1], x.extent[2], x.extent[3]);
   const index blocks = std::clamp<index>((x.size() / 2 + 255) / 256, 1, 65535);
-  turn_kernel<<<static_cast<unsigned>(blocks), 256, 0, on.stream>>>(position, x, first_position, out);
+  turn_kernel<<<static_cast<unsigned>(blocks), 256, 0, on.stream>>>(position, x, are_queries, first_position,
+                                                                    length, out);
   check_launch("turn_kernel");
   return result;
 }
@@ -214,6 +269,7 @@ buffer<float> turned(cuda::executor on, const Position& position, const device_v
 template <attention_spec Spec, class Q, class K, class V, class O>
 void attend_cached(cuda::executor on, const Spec& spec, device_view<Q, 4> q, device_view<K, 4> k,
                    device_view<V, 4> v, device_view<const int, 1> lengths, device_view<O, 4> out) {
+  static_assert(detail::require_policies<memory::device, Spec>::met);
   detail::require_attend_shapes(spec, q, k, v, out);
   if (lengths.data != nullptr)
     detail::require_extent("lengths", "numbers", lengths.extent[0], q.extent[0], "q");
@@ -253,8 +309,9 @@ void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, O out) {
     detail::require_attend_shapes(spec, q, k, v, out);
     const device_view<const int, 1> all{};
     if constexpr (Spec::position_type::turns) {
-      const auto queries = cuda::detail::turned(on, spec.position(), q, k.extent[1] - q.extent[1]);
-      const auto keys = cuda::detail::turned(on, spec.position(), k, 0);
+      const auto queries =
+          cuda::detail::turned(on, spec.position(), q, true, k.extent[1] - q.extent[1], k.extent[1]);
+      const auto keys = cuda::detail::turned(on, spec.position(), k, false, 0, k.extent[1]);
       attend_cached(
           on, spec,
           device_view<const float, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),

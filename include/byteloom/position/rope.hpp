@@ -7,11 +7,14 @@
 
 #include <cmath>
 #include <string>
+#include <type_traits>
 
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/math.hpp"
 #include "byteloom/core/view.hpp"
+#include "byteloom/position/scaling.hpp"
+#include "byteloom/position/turn.hpp"
 
 namespace byteloom::inline v0::position {
 
@@ -21,45 +24,58 @@ enum class pairing {
   interleaved,  ///< 2i and 2i + 1 (the paper, GPT-J, Llama as published by Meta)
 };
 
+template <pairing Pairing>
+BYTELOOM_HD constexpr int first_of_pair(int pair, int) {
+  return Pairing == pairing::half_split ? pair : 2 * pair;
+}
+template <pairing Pairing>
+BYTELOOM_HD constexpr int second_of_pair(int pair, int size) {
+  return Pairing == pairing::half_split ? pair + size / 2 : 2 * pair + 1;
+}
+
+/// The rotation by `place * frequency` radians. The angle is reduced in double, since position times
+/// frequency loses its fraction in float at positions that contexts reach.
 template <class Real>
-struct rotation {
-  Real cosine;
-  Real sine;
+BYTELOOM_HD rotation<Real> rotation_by(double place, double frequency) {
+  const double half_turns = place * frequency * (1.0 / 3.14159265358979323846);
+  const Real angle = static_cast<Real>(half_turns - 2.0 * math::floor(half_turns * 0.5 + 0.5));
+  return {math::cospi(angle), math::sinpi(angle)};
+}
 
-  BYTELOOM_HD constexpr Real first(Real a, Real b) const { return a * cosine - b * sine; }
-  BYTELOOM_HD constexpr Real second(Real a, Real b) const { return a * sine + b * cosine; }
-};
-
-template <pairing Pairing = pairing::half_split>
-struct rope {
+/// `Scaling` stretches the frequencies for contexts longer than the trained one: position/scaling.hpp.
+template <pairing Pairing = pairing::half_split, class Scaling = scaling::none>
+struct rope : private Scaling {
   using axis = axis::position;
   static constexpr bool turns = true;
 
   /// Throws argument_error where `base` is not a finite number above 0.
-  explicit rope(double base = 10000.0) : base_(base), log_base_(std::log(base)) {
+  explicit rope(double base = 10000.0) requires(std::is_empty_v<Scaling>) : rope(base, Scaling{}) {}
+  rope(double base, const Scaling& scaling) : Scaling(scaling), base_(base), log_base_(std::log(base)) {
     if (!(base > 0) || !std::isfinite(base))
       throw argument_error("position::rope: a base of " + std::to_string(base) +
                            " gives no frequencies; give a finite number above 0 (10000 is the paper's).");
   }
 
   BYTELOOM_HD constexpr double base() const { return base_; }
+  BYTELOOM_HD constexpr const Scaling& scaling() const { return *this; }
 
   /// The two dimensions of a pair; `size` is the head size, even.
-  BYTELOOM_HD static constexpr int first_of(int pair, int) {
-    return Pairing == pairing::half_split ? pair : 2 * pair;
-  }
+  BYTELOOM_HD static constexpr int first_of(int pair, int size) { return first_of_pair<Pairing>(pair, size); }
   BYTELOOM_HD static constexpr int second_of(int pair, int size) {
-    return Pairing == pairing::half_split ? pair + size / 2 : 2 * pair + 1;
+    return second_of_pair<Pairing>(pair, size);
   }
 
-  /// How pair `pair` of a head turns at a position. The angle is reduced in double, since position times
-  /// frequency loses its fraction in float at positions that contexts reach.
+  /// How pair `pair` of a head turns at a position.
   template <class Real>
   BYTELOOM_HD rotation<Real> at(index place, int pair, int size) const {
-    const double frequency = math::exp(log_base_ * (-2.0 * pair / size));
-    const double half_turns = static_cast<double>(place) * frequency * (1.0 / 3.14159265358979323846);
-    const Real angle = static_cast<Real>(half_turns - 2.0 * math::floor(half_turns * 0.5 + 0.5));
-    return {math::cospi(angle), math::sinpi(angle)};
+    rotation<Real> turn =
+        rotation_by<Real>(static_cast<double>(place), scaling().frequency(log_base_, pair, size));
+    if constexpr (Scaling::has_magnitude) {
+      const Real magnitude = static_cast<Real>(scaling().magnitude());
+      turn.cosine *= magnitude;
+      turn.sine *= magnitude;
+    }
+    return turn;
   }
 
  private:

@@ -19,7 +19,6 @@ namespace byteloom::inline v0::score {
 struct scale {
   using axis = axis::score;
   static constexpr bool replaces_default_scale = true;
-  static constexpr bool is_scale = true;  ///< the same factor at every site
 
   float factor;
 
@@ -27,6 +26,9 @@ struct scale {
   BYTELOOM_HD constexpr Real operator()(Real score, site) const {
     return score * static_cast<Real>(factor);
   }
+
+  /// The same at every site, so that kernels may fold it into what follows.
+  BYTELOOM_HD constexpr float constant_factor() const { return factor; }
 
   void validate() const {
     if (!std::isfinite(factor))
