@@ -41,17 +41,6 @@ struct row {
   int keys;
 };
 
-/// One query of one head of one sequence: what a mask counts for, and what a normalizer knows of its row.
-/// Positions as in site.
-struct row {
-  int batch;
-  int query_head;
-  int key_head;
-  int query;
-  int queries;
-  int keys;
-};
-
 /// A rectangle of sites of one head: queries first_query..last_query and keys first_key..last_key, all
 /// inclusive.
 struct tile {
