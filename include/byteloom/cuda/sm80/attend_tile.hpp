@@ -48,7 +48,7 @@ struct attend_sm80_tile {
 
 /// The library's choice: 4 warps of 32 queries while the accumulators leave room for hooks, else of 16; then as many keys
 /// as fit, at most 64, which keeps the tiles on a mask's edge small; two stages where two blocks of them fit an A100.
-consteval attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
+constexpr attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
   constexpr int half_of_a100 = 81 * 1024;
   for (int row_groups = 2; row_groups > 0; --row_groups)
     for (int keys = 64; keys >= 16; keys -= 16)
