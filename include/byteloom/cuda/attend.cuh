@@ -32,6 +32,13 @@ inline constexpr bool has_tensor_elements =
     std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<V>> &&
     (std::is_same_v<std::remove_const_t<Q>, bf16> || std::is_same_v<std::remove_const_t<Q>, f16>);
 
+/// Whether this file is compiled for Hopper alone, so that path::best needs no other kernel.
+inline constexpr bool for_hopper_alone = [] {
+  for (const int architecture : {__CUDA_ARCH_LIST__})
+    if (architecture != 900) return false;
+  return true;
+}();
+
 inline int capability_major() {
   int device = 0;
   int major = 0;
@@ -68,7 +75,7 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
       if (q.size() == 0) return;
       if constexpr (std::is_same_v<way, path::sm80>) {
         attend_sm80<tuning>(on, spec, queries, keys, values, out);
-      } else if constexpr (std::is_same_v<way, path::sm90>) {
+      } else if constexpr (std::is_same_v<way, path::sm90> || for_hopper_alone) {
         attend_sm90<tuning>(on, spec, queries, keys, values, out);
       } else if (capability_major() == 9) {
         attend_sm90<tuning>(on, spec, queries, keys, values, out);

@@ -94,8 +94,7 @@ struct attend_sm90_memory {
   instruction::memory_barrier* barriers;
 
   __device__ explicit attend_sm90_memory(unsigned char* shared) {
-    const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
-    tiles = shared + ((1024 - address % 1024) % 1024);
+    tiles = shared + (1024 - instruction::shared_address(shared) % 1024) % 1024;
     barriers = reinterpret_cast<instruction::memory_barrier*>(values(Tile.stages));
   }
   __device__ unsigned char* queries() const { return tiles; }
@@ -354,16 +353,12 @@ struct attend_sm90_block {
                             {chunk * fragment::chunk_columns, at[1], at[2], at[3]}, full);
   }
 
-  __device__ static std::uint32_t address(const void* shared) {
-    return static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
-  }
-
   /// scores = queries of the group times keys of a stage; a commit group of its own.
   __device__ void multiply_keys(int group, int stage, float (&scores)[key_groups][4]) const {
-    std::uint32_t own = address(memory.queries()) + static_cast<std::uint32_t>(64 * group * fragment::chunk_row_bytes);
+    std::uint32_t own = instruction::shared_address(memory.queries()) + static_cast<std::uint32_t>(64 * group * fragment::chunk_row_bytes);
     asm volatile("" : "+r"(own));  // else the descriptors of all steps are kept in registers from tile to tile
     const std::uint64_t queries = fragment::descriptor(own, 16);
-    const std::uint64_t keys = fragment::descriptor(address(memory.keys(stage)), 16);
+    const std::uint64_t keys = fragment::descriptor(instruction::shared_address(memory.keys(stage)), 16);
     instruction::settle(scores);
     instruction::wgmma_fence();
 #pragma unroll
@@ -381,7 +376,7 @@ struct attend_sm90_block {
   __device__ void multiply_values(int stage, const std::uint32_t (&weights)[key_groups / 2][4],
                                   float (&outputs)[value_groups][4]) const {
     const std::uint64_t values =
-        fragment::descriptor(address(memory.values(stage)), Tile.keys * fragment::chunk_row_bytes);
+        fragment::descriptor(instruction::shared_address(memory.values(stage)), Tile.keys * fragment::chunk_row_bytes);
     instruction::settle(outputs);
     instruction::wgmma_fence();
 #pragma unroll
