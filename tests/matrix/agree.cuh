@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A composition of 16-bit attention through one path of the device, held against its meaning in double precision.
+// A composition of 16-bit attention through one path of the device, held against its meaning in double
+// precision.
 
 #include <doctest/doctest.h>
 
@@ -26,7 +27,8 @@ template <class Spec>
 inline constexpr bool for_tensor_cores = [] {
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
-  return size != bl::dynamic && value_size != bl::dynamic && size % 8 == 0 && value_size % 8 == 0 && Spec::passes == 1;
+  return size != bl::dynamic && value_size != bl::dynamic && size % 8 == 0 && value_size % 8 == 0 &&
+         Spec::passes == 1;
 }();
 
 /// Relative error of Path on fresh T inputs; repetitions with other bits fail.
@@ -56,7 +58,8 @@ double path_error(std::mt19937_64& draw, const Spec& spec, attend_shape shape, f
 
 /// Both paths, bf16 in and out; on a GPU that is no Hopper the second is left out.
 template <class Spec>
-void check_both_paths(std::mt19937_64& draw, const char* name, const Spec& spec, attend_shape shape, double bound) {
+void check_both_paths(std::mt19937_64& draw, const char* name, const Spec& spec, attend_shape shape,
+                      double bound) {
   if constexpr (for_tensor_cores<Spec>) {
     CAPTURE(std::string(name));
     CHECK(path_error<bl::path::sm80, bl::bf16, bl::bf16>(draw, spec, shape) < bound);
@@ -65,7 +68,8 @@ void check_both_paths(std::mt19937_64& draw, const char* name, const Spec& spec,
   }
 }
 
-/// bf16 weights and outputs leave about 2.2e-3; positions round queries and keys once more, and tanh is the hardware's.
+/// bf16 weights and outputs leave about 2.2e-3; positions round queries and keys once more, and tanh is the
+/// hardware's.
 inline constexpr double bf16_bound = 4e-3;
 inline constexpr double turned_bound = 8e-3;
 

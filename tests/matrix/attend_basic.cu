@@ -8,7 +8,8 @@ namespace {
 
 template <class Spec>
 void check_shapes(std::mt19937_64& draw, const char* name, const Spec& spec) {
-  for (const auto shape : {test::attend_shape{2, 1, 1}, test::attend_shape{1, 129, 129}, test::attend_shape{2, 77, 389}})
+  for (const auto shape :
+       {test::attend_shape{2, 1, 1}, test::attend_shape{1, 129, 129}, test::attend_shape{2, 77, 389}})
     test::check_both_paths(draw, name, spec, shape, test::bf16_bound);
 }
 
@@ -63,8 +64,8 @@ TEST_CASE("what tensor cores cannot read is refused by name, and the next call w
   auto narrow = aligned;
   narrow.stride[1] = 2 * 64 + 1;
   const auto refused = [&](auto path, const device_view<bf16, 4>& q, const char* why) {
-    CHECK_THROWS_WITH_AS(bl::attend<decltype(path)>(on, spec, q, aligned, aligned, out.view()), doctest::Contains(why),
-                         shape_error);
+    CHECK_THROWS_WITH_AS(bl::attend<decltype(path)>(on, spec, q, aligned, aligned, out.view()),
+                         doctest::Contains(why), shape_error);
     CHECK_NOTHROW(bl::attend<decltype(path)>(on, spec, aligned, aligned, aligned, out.view()));
   };
   refused(path::sm80{}, shifted, "attend: q does not begin");
@@ -100,7 +101,8 @@ TEST_CASE("strides are free on tensor cores: heads before positions") {
       for (std::size_t row = 0; row < 100; ++row)
         for (std::size_t head = 0; head < 4; ++head)
           for (std::size_t i = 0; i < 64; ++i)
-            differ += a[((batch * 100 + row) * 4 + head) * 64 + i].bits != b[((batch * 4 + head) * 100 + row) * 64 + i].bits;
+            differ += a[((batch * 100 + row) * 4 + head) * 64 + i].bits !=
+                      b[((batch * 4 + head) * 100 + row) * 64 + i].bits;
     CHECK(differ == 0);
   };
   run(path::sm80{});

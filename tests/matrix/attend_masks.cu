@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Every mask of tests/support/masks.hpp through both tensor-core paths, alone and beside a score and a position policy.
+// Every mask of tests/support/masks.hpp through both tensor-core paths, alone and beside a score and a
+// position policy.
 
 #include "byteloom/attend/score/alibi.hpp"
 #include "matrix/agree.cuh"

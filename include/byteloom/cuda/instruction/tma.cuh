@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/instruction/tma: the bulk tensor copies of Hopper and the barriers in shared memory that count their bytes (PTX ISA,
-// mbarrier and cp.async.bulk.tensor), as far as attention needs them. Written here rather than taken from <cuda/ptx>, since
-// that header's namespace makes `cuda` ambiguous in a file that says `using namespace byteloom`.
+// cuda/instruction/tma: the bulk tensor copies of Hopper and the barriers in shared memory that count their
+// bytes (PTX ISA, mbarrier and cp.async.bulk.tensor), as far as attention needs them. Written here rather
+// than taken from <cuda/ptx>, since that header's namespace makes `cuda` ambiguous in a file that says `using
+// namespace byteloom`.
 
 #include <cuda.h>
 
@@ -23,21 +24,26 @@ __device__ inline std::uint32_t shared_address(const void* of) {
 }
 
 __device__ inline void barrier_start(memory_barrier& barrier, std::uint32_t arrivals) {
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(&barrier)), "r"(arrivals) : "memory");
-}
-
-/// Makes barriers that were started visible to the copy engine.
-__device__ inline void barrier_publish() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
-
-/// Arrives and announces `bytes` that copies will bring.
-__device__ inline void barrier_expect(memory_barrier& barrier, std::uint32_t bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(&barrier)),
-               "r"(bytes)
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(&barrier)), "r"(arrivals)
                : "memory");
 }
 
+/// Makes barriers that were started visible to the copy engine.
+__device__ inline void barrier_publish() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+
+/// Arrives and announces `bytes` that copies will bring.
+__device__ inline void barrier_expect(memory_barrier& barrier, std::uint32_t bytes) {
+  asm volatile(
+      "mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(&barrier)),
+      "r"(bytes)
+      : "memory");
+}
+
 __device__ inline void barrier_arrive(memory_barrier& barrier) {
-  asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"(shared_address(&barrier)) : "memory");
+  asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"(shared_address(&barrier))
+               : "memory");
 }
 
 /// Whether the phase of this parity has ended, after a wait of a length that the hardware chooses.
@@ -59,21 +65,25 @@ __device__ inline void barrier_wait(memory_barrier& barrier, std::uint32_t parit
   }
 }
 
-/// Copies the box of `map` at `at` (innermost axis first) into shared memory; its bytes arrive at the barrier.
-__device__ inline void copy_box(void* to, const CUtensorMap& map, const std::int32_t (&at)[4], memory_barrier& barrier) {
+/// Copies the box of `map` at `at` (innermost axis first) into shared memory; its bytes arrive at the
+/// barrier.
+__device__ inline void copy_box(void* to, const CUtensorMap& map, const std::int32_t (&at)[4],
+                                memory_barrier& barrier) {
   asm volatile(
-      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], "
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, "
+      "%4, %5}], "
       "[%6];" ::"r"(shared_address(to)),
       "l"(&map), "r"(at[0]), "r"(at[1]), "r"(at[2]), "r"(at[3]), "r"(shared_address(&barrier))
       : "memory");
 }
 
-/// Copies a box from shared memory to global memory; what lies outside the tensor is left out. The shared memory may be
-/// written again after this thread's stores_commit() and stores_wait().
+/// Copies a box from shared memory to global memory; what lies outside the tensor is left out. The shared
+/// memory may be written again after this thread's stores_commit() and stores_wait().
 __device__ inline void store_box(const CUtensorMap& map, const std::int32_t (&at)[4], const void* from) {
-  asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%0, {%1, %2, %3, %4}], [%5];" ::"l"(&map),
-               "r"(at[0]), "r"(at[1]), "r"(at[2]), "r"(at[3]), "r"(shared_address(from))
-               : "memory");
+  asm volatile(
+      "cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%0, {%1, %2, %3, %4}], [%5];" ::"l"(&map),
+      "r"(at[0]), "r"(at[1]), "r"(at[2]), "r"(at[3]), "r"(shared_address(from))
+      : "memory");
 }
 __device__ inline void stores_commit() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
 __device__ inline void stores_wait() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
