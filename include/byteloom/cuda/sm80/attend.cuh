@@ -19,6 +19,7 @@
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/cuda/fragment/key_tiles.cuh"
+#include "byteloom/cuda/fragment/matrix_lanes.hpp"
 #include "byteloom/cuda/fragment/row_swizzle.hpp"
 #include "byteloom/cuda/fragment/score_rows.cuh"
 #include "byteloom/cuda/instruction/cp_async.cuh"
@@ -207,23 +208,16 @@ struct attend_sm80_block {
   __device__ static void load(std::uint32_t to, const element* from, index stride, int first_row, int count) {
     constexpr fragment::piece_share share{Tile.threads(), Columns};
     const unsigned thread = own_thread();
-    const int left = count - first_row;
-    const element* own =
-        from + (first_row + share.first_row(thread)) * stride + share.first_piece(thread) * 8;
-    const std::uint32_t place =
-        to + fragment::piece_byte(Columns, share.first_row(thread), share.first_piece(thread));
-    static_assert(share.row_step() % 8 == 0);
-#pragma unroll
-    for (int row = 0; row < Rows; row += share.row_step()) {
-      if (Rows % share.row_step() != 0 && row + share.first_row(thread) >= Rows) break;
-      const bool exists = row + share.first_row(thread) < left;
-#pragma unroll
-      for (int piece = 0; piece < fragment::row_pieces(Columns); piece += fragment::piece_run(Columns))
-        instruction::copy_piece(place + row * fragment::row_pieces(Columns) * 16 + piece * 16,
-                                own + row * stride + piece * 8,
-                                exists && (piece + fragment::piece_run(Columns) <= Columns / 8 ||
-                                           piece + share.first_piece(thread) < Columns / 8));
-    }
+    const int row = share.first_row(thread);
+    const int piece = share.first_piece(thread);
+    const int left = count - first_row - row;
+    const element* own = from + (first_row + row) * stride + piece * 8;
+    const std::uint32_t place = to + static_cast<std::uint32_t>(fragment::piece_byte(Columns, row, piece));
+    share.each(Rows, thread, [&](int below, int right) {
+      const bool inside = right + fragment::piece_run(Columns) <= Columns / 8 || right + piece < Columns / 8;
+      instruction::copy_piece(place + static_cast<std::uint32_t>(share.distance(below, right)),
+                              own + below * stride + right * 8, inside && below < left);
+    });
   }
   /// Where keys or values of the head begin, made anew for each tile as own_thread() is.
   __device__ const element* key_head_of(const device_view<const element, 4>& x) const {
@@ -242,8 +236,9 @@ struct attend_sm80_block {
 
   /// Shared address of what a lane names of the warp's first 16 queries and dimensions.
   __device__ std::uint32_t queries_of(unsigned thread) const {
-    const auto row = static_cast<int>(thread / 32) * Tile.warp_queries() + static_cast<int>(thread % 16);
-    return address(fragment::piece_byte(size, row, static_cast<int>(thread % 32 / 16)));
+    const fragment::matrix_row own = fragment::left_operand(thread % 32);
+    const int row = static_cast<int>(thread / 32) * Tile.warp_queries() + own.row;
+    return address(fragment::piece_byte(size, row, own.piece));
   }
   /// Left operands: 16 dimensions of the warp's queries, from number 16 * step on.
   __device__ static void load_queries(std::uint32_t own, queries_type& queries, int place, int step) {
@@ -255,11 +250,9 @@ struct attend_sm80_block {
   /// scores = queries of the warp times keys of a stage.
   __device__ void multiply_keys(int stage, queries_type& queries, scores_type& scores) const {
     const unsigned thread = own_thread();
-    const unsigned lane = thread % 32;
-    std::uint32_t own_queries = queries_of(thread);
-    std::uint32_t own_keys =
-        keys_of(stage) + fragment::piece_byte(size, static_cast<int>(lane % 8 + lane / 16 * 8),
-                                              static_cast<int>(lane / 8 % 2));
+    const std::uint32_t own_queries = queries_of(thread);
+    const fragment::matrix_row own = fragment::right_operands(thread % 32);
+    const std::uint32_t own_keys = keys_of(stage) + fragment::piece_byte(size, own.row, own.piece);
 #pragma unroll
     for (int m = 0; m < row_groups; ++m)
 #pragma unroll
@@ -269,9 +262,6 @@ struct attend_sm80_block {
 #pragma unroll
     for (int k = 0; k < steps; ++k) {
       const int place = Tile.keep_queries ? k : 0;
-      asm volatile(""
-                   : "+r"(own_keys),
-                     "+r"(own_queries));  // else an address for each permutation stays in registers
       if constexpr (!Tile.keep_queries) load_queries(own_queries, queries, place, k);
 #pragma unroll
       for (int j = 0; j < key_groups; j += 2) {
@@ -288,15 +278,14 @@ struct attend_sm80_block {
 
   /// outputs += weights times values of a stage.
   __device__ void multiply_values(int stage, const weights_type& weights, outputs_type& outputs) const {
-    const unsigned lane = own_thread() % 32;
-    const std::uint32_t own = values_of(stage) + fragment::piece_byte(value_size, static_cast<int>(lane % 16),
-                                                                      static_cast<int>(lane / 16));
+    const fragment::matrix_row own = fragment::right_operands_transposed(own_thread() % 32);
+    const std::uint32_t own_values = values_of(stage) + fragment::piece_byte(value_size, own.row, own.piece);
 #pragma unroll
     for (int k = 0; k < key_groups / 2; ++k)
 #pragma unroll
       for (int j = 0; j < value_groups; j += 2) {
         std::uint32_t values[4];
-        instruction::load_matrices_transposed(values, fragment::moved(value_size, own, 16 * k, j));
+        instruction::load_matrices_transposed(values, fragment::moved(value_size, own_values, 16 * k, j));
 #pragma unroll
         for (int m = 0; m < row_groups; ++m) {
           instruction::mma<element>(outputs[m][j], weights[m][k], values[0], values[1]);
@@ -333,7 +322,10 @@ struct attend_sm80_block {
               fragment::pack<element>(outputs[m][j][2 * half], outputs[m][j][2 * half + 1]);
     __syncwarp();
     constexpr fragment::piece_share share{32, value_size};
-    share.each(Tile.warp_queries(), static_cast<unsigned>(lane), [&](int row, int piece) {
+    const auto thread = static_cast<unsigned>(lane);
+    share.each(Tile.warp_queries(), thread, [&](int below, int right) {
+      const int row = share.first_row(thread) + below;
+      const int piece = share.first_piece(thread) + right;
       if (first_row() + warp_row + row < head.queries && piece < value_size / 8)
         *reinterpret_cast<uint4*>(output_row(warp_row + row) + 8 * piece) =
             *reinterpret_cast<const uint4*>(own + fragment::piece_byte(value_size, row, piece));

@@ -5,6 +5,8 @@
 // fits: registers (scores and outputs of a warp's queries live in them) and the 99 KB of shared memory that a
 // block has on every GPU from Ampere on. Any head size has a tile or a sentence.
 
+#include <initializer_list>
+
 #include "byteloom/core/config.hpp"
 #include "byteloom/cuda/fragment/row_swizzle.hpp"
 
@@ -50,19 +52,23 @@ struct attend_sm80_tile {
   }
 };
 
-/// The library's choice: 4 warps of 32 queries while the accumulators leave room for hooks, else of 16; then
-/// as many keys as fit, at most 64, which keeps the tiles on a mask's edge small; two stages where two blocks
-/// of them fit an A100.
+/// The library's choice: 4 warps of 32 queries while their accumulators leave room for hooks, else of 16; as
+/// many keys as fit twice into the shared memory of an A100, so that one block's products run under another's
+/// exponents, but at most 64, which keeps the tiles on a mask's edge small; two stages where they fit so too.
 consteval attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
   constexpr int half_of_a100 = 81 * 1024;
-  for (int row_groups = 2; row_groups > 0; --row_groups)
-    for (int keys = 64; keys >= 16; keys -= 16)
-      for (int stages = 2; stages > 0; --stages) {
-        const attend_sm80_tile tile{4, row_groups, keys, stages, false};
-        if (!tile.fits(size, value_size)) continue;
-        if (stages == 2 && tile.shared_bytes(size, value_size) > half_of_a100) continue;
-        return tile;
-      }
+  constexpr int most_with_hooks =
+      176;  // accumulators of 32 queries beside which no composition was seen to spill
+  for (const int most_bytes : {half_of_a100, attend_sm80_tile::most_shared_bytes})
+    for (int row_groups = 2; row_groups > 0; --row_groups)
+      for (int keys = 64; keys >= (row_groups == 2 ? 48 : 16); keys -= 16)
+        for (int stages = 2; stages > 0; --stages) {
+          attend_sm80_tile tile{4, row_groups, keys, stages, true};
+          tile.keep_queries = tile.accumulators(size, value_size) <= 160;
+          if (tile.fits(size, value_size) && tile.shared_bytes(size, value_size) <= most_bytes &&
+              tile.accumulators(size, value_size) <= (row_groups == 2 ? most_with_hooks : 208))
+            return tile;
+        }
   return {0, 0, 0, 0, false};
 }
 
