@@ -27,7 +27,7 @@ void check_tile() {
   CHECK(tile.shared_bytes(Size, ValueSize) == (inputs > outputs ? inputs : outputs));
   CHECK(tile.shared_bytes(Size, ValueSize) <= 101376);
   if (widest <= 256) CHECK(2 * tile.shared_bytes(Size, ValueSize) <= 164 * 1024);  // two blocks on an A100
-  CHECK(tile.accumulators(Size, ValueSize) <= 208);
+  CHECK(tile.accumulators(ValueSize) + tile.query_registers(Size) <= 208);
   CHECK(tile.threads() == 128);
 }
 

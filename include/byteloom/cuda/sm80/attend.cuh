@@ -155,8 +155,8 @@ struct attend_sm80_block {
         float rescale[2];
         rows[m].score(call.spec, scores[m], tile * Tile.keys + column, partial);
         rows[m].weigh(call.spec, scores[m], rescale);
-        scale_outputs(outputs[m], rescale);
         fragment::pack<element>(scores[m], weights[m]);
+        scale_outputs(outputs[m], rescale);
       }
       multiply_values(stage, weights, outputs);
       tile = after;

@@ -38,17 +38,21 @@ struct attend_sm80_tile {
     const int outputs = fragment::rows_bytes(queries(), value_size);
     return inputs > outputs ? inputs : outputs;
   }
-  /// Registers of a thread that hold scores, outputs and queries; the rest of 255 is for addresses, operands
-  /// and hooks.
-  BYTELOOM_HD constexpr int accumulators(int size, int value_size) const {
-    return row_groups * (keys / 2 + (value_size + 7) / 8 * 4 + (keep_queries ? (size + 15) / 16 * 4 : 0));
+  /// Registers of a thread that hold scores, packed weights and outputs; the rest of 255 is for addresses,
+  /// operands and hooks.
+  BYTELOOM_HD constexpr int accumulators(int value_size) const {
+    return row_groups * (keys / 2 + keys / 4 + (value_size + 7) / 8 * 4);
+  }
+  /// Those that hold queries, where they stay.
+  BYTELOOM_HD constexpr int query_registers(int size) const {
+    return keep_queries ? row_groups * ((size + 15) / 16 * 4) : 0;
   }
 
   BYTELOOM_HD constexpr bool fits(int size, int value_size) const {
     return (warps == 4 || warps == 8) && (row_groups == 1 || row_groups == 2) && keys >= 16 && keys <= 256 &&
            keys % 16 == 0 && (stages == 1 || stages == 2) && size > 0 && size % 8 == 0 && value_size > 0 &&
            value_size % 8 == 0 && shared_bytes(size, value_size) <= most_shared_bytes &&
-           accumulators(size, value_size) <= 208;
+           accumulators(value_size) + query_registers(size) <= 208;
   }
 };
 
@@ -57,17 +61,17 @@ struct attend_sm80_tile {
 /// exponents, but at most 64, which keeps the tiles on a mask's edge small; two stages where they fit so too.
 consteval attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
   constexpr int half_of_a100 = 81 * 1024;
-  constexpr int most_with_hooks =
-      176;  // accumulators of 32 queries beside which no composition was seen to spill
+  constexpr int most_of_32_queries =
+      176;  // registers of accumulators beside which masks and a user's score do not spill
+  constexpr int most_with_queries = 192;
   for (const int most_bytes : {half_of_a100, attend_sm80_tile::most_shared_bytes})
     for (int row_groups = 2; row_groups > 0; --row_groups)
-      for (int keys = 64; keys >= (row_groups == 2 ? 48 : 16); keys -= 16)
+      for (int keys = 64; keys >= 16 * row_groups; keys -= 16)
         for (int stages = 2; stages > 0; --stages) {
           attend_sm80_tile tile{4, row_groups, keys, stages, true};
-          tile.keep_queries = tile.accumulators(size, value_size) <= 160;
-          if (tile.fits(size, value_size) && tile.shared_bytes(size, value_size) <= most_bytes &&
-              tile.accumulators(size, value_size) <= (row_groups == 2 ? most_with_hooks : 208))
-            return tile;
+          tile.keep_queries = tile.accumulators(value_size) + tile.query_registers(size) <= most_with_queries;
+          if (row_groups == 2 && tile.accumulators(value_size) > most_of_32_queries) continue;
+          if (tile.fits(size, value_size) && tile.shared_bytes(size, value_size) <= most_bytes) return tile;
         }
   return {0, 0, 0, 0, false};
 }
