@@ -262,7 +262,7 @@ struct attend_sm80_block {
   /// scores = queries of the warp times keys of a stage.
   __device__ void multiply_keys(int stage, queries_type& queries, scores_type& scores) const {
     const unsigned thread = own_thread();
-    std::uint32_t own_queries = queries_of(thread);
+    std::uint32_t own_queries = Tile.keep_queries ? 0 : queries_of(thread);
     const fragment::matrix_row own = fragment::right_operands(thread % 32);
     std::uint32_t own_keys = keys_of(stage) + fragment::piece_byte(size, own.row, own.piece);
     pin(own_queries);
