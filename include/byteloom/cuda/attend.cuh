@@ -67,6 +67,9 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
                 "byteloom: ragged sequences are attended on tensor cores alone; pass queries, keys and "
                 "values that are all bf16 "
                 "or all f16, with path::best.");
+  static_assert(!is_ragged || !std::is_same_v<way, path::sm80>,
+                "byteloom: ragged sequences are attended by path::sm90 alone so far; choose path::best on a "
+                "Hopper GPU.");
   if constexpr (without_tensors && !is_ragged) {
     attend_simt(on, spec, q, k, v, device_view<const int, 1>{}, out);
   } else if constexpr (tensor_elements && !without_tensors) {
@@ -86,13 +89,13 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
       const device_view<const element, 4> queries = q, keys = k, values = v;
       if (q.size() == 0) return;
       if constexpr (std::is_same_v<way, path::sm80>) {
-        attend_sm80<tuning>(on, spec, queries, keys, values, out, offsets);
-      } else if constexpr (std::is_same_v<way, path::sm90> || for_hopper_alone) {
+        attend_sm80<tuning>(on, spec, queries, keys, values, out);
+      } else if constexpr (std::is_same_v<way, path::sm90> || for_hopper_alone || is_ragged) {
         attend_sm90<tuning>(on, spec, queries, keys, values, out, offsets);
       } else if (capability_major() == 9) {
         attend_sm90<tuning>(on, spec, queries, keys, values, out, offsets);
       } else {
-        attend_sm80<tuning>(on, spec, queries, keys, values, out, offsets);
+        attend_sm80<tuning>(on, spec, queries, keys, values, out);
       }
     }
   }
