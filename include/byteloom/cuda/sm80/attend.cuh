@@ -167,7 +167,7 @@ struct attend_sm80_block {
 #pragma unroll
     for (int m = 0; m < row_groups; ++m) {
       float factor[2];
-      rows[m].finish(call.spec, first_row() + warp_row + 16 * m + lane / 4, factor);
+      rows[m].finish(call.spec, first_row(call, blockIdx.x) + warp_row + 16 * m + lane / 4, factor);
       scale_outputs(outputs[m], factor);
     }
     if (std::is_same_v<out_element, element> && call.whole_pieces) {
