@@ -78,8 +78,8 @@ template <class Mask, class F>
 void check_mask(const char* name, const Mask& of, int keys, const F& wanted, int batches = 1, int heads = 1) {
   CAPTURE(std::string(name));
   if constexpr (requires { of.validate(); }) CHECK_NOTHROW(of.validate());
-  if constexpr (requires { of.validate_call(0, 0, 0); })
-    CHECK_NOTHROW(of.validate_call(batches, heads, keys));
+  if constexpr (requires { of.fits(bl::call_extents{}); })
+    CHECK_NOTHROW(of.fits(bl::call_extents{batches, keys, keys, heads, 1, 16}));
   for (int batch = 0; batch < batches; ++batch)
     for (int head = 0; head < heads; ++head) {
       CAPTURE(batch);
