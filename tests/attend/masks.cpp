@@ -555,3 +555,13 @@ TEST_CASE("MSK-15 (partial: the mask and its use while denoising alone) ACDiT's 
   });
   check_mask("the first block", mask::skip_causal<>{{16}, 0}, 16, [](int, int, int, int) { return true; });
 }
+
+TEST_CASE("the mask that the documentation shows is tight") {
+  for (const int size : {1, 5, 12, 64, 300})
+    check_mask("two blocks", test::two_blocks{size}, 131, [&](int, int, int i, int j) {
+      for (int start = 0; start <= i; start += size)
+        if (i < start + size) return j >= start - size && j < start + size;
+      return false;
+    });
+  CHECK_THROWS_AS(test::two_blocks{0}.validate(), bl::argument_error);
+}

@@ -443,6 +443,8 @@ TEST_CASE("masks side by side are counted where each of them reaches over an int
   check(attention<h, mask::causal, mask::dilated<2>>{}, false);
   check(attention<h, mask::causal, test::striped>{test::striped{3}}, false);
   check(attention<h, test::striped>{test::striped{3}}, false);
+  check(attention<h, test::two_blocks>{test::two_blocks{12}}, true);
+  check(attention<h, mask::causal, test::two_blocks, mask::window<9>>{test::two_blocks{7}}, true);
   // intervals that do not meet: nothing is kept
   check(attention<h, mask::sinks<4>, mask::chunk<8>>{}, true);
 }
