@@ -29,6 +29,7 @@ struct score_rows {
   using normalizer_type = typename Spec::normalizer_type;
   using state_type = typename normalizer_type::template state<float>;
   /// Whether dot products stay as they are and the scale is part of the normalizer's exponent.
+  static constexpr bool rescales = byteloom::detail::rescales<normalizer_type>;
   static constexpr bool folded = Spec::scale_only && byteloom::detail::folds_unit<normalizer_type> && !Spec::has_row_scale;
 
   site at;         ///< of the head; query and key are set for each score
@@ -46,6 +47,12 @@ struct score_rows {
     if constexpr (folded) unit = spec.unit();
     state[0] = state_type{};
     state[1] = state_type{};
+    factor[0] = factor[1] = 1.0f;
+    if constexpr (Spec::has_row_scale) {
+#pragma unroll
+      for (int which = 0; which < 2; ++which)
+        factor[which] = spec.template row_scale<float>(row_at(which), keys_kept(spec, which));
+    }
   }
 
   /// Scores of one tile from its dot products: key of value[j][2 * row + c] = first_key + 8 * j + c. Where `partial`, each
@@ -76,7 +83,7 @@ struct score_rows {
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
       rescale[row] = 1.0f;
-      if constexpr (normalizer_type::rescales) {
+      if constexpr (rescales) {
         float largest = value[0][2 * row];
 #pragma unroll
         for (int j = 0; j < Groups; ++j)
@@ -108,7 +115,8 @@ struct score_rows {
   }
 
   /// After a row's last tile: joins what the 4 lanes know, tells the observers, and gives the factors of the output.
-  __device__ void finish(const Spec& spec, float (&result)[2]) {
+  /// `row_of_call` is the upper row's number in the call; rows past the last are not told of.
+  __device__ void finish(const Spec& spec, int row_of_call, float (&result)[2]) {
     const auto normalizer = spec.normalizer();
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
@@ -119,6 +127,9 @@ struct score_rows {
       }
       if constexpr (folded) normalizer.settle(state[row], exponent_unit());
       result[row] = normalizer.finish(state[row], row_at(row));
+      if constexpr (Spec::is_observed)
+        if (threadIdx.x % 4 == 0 && row_of_call + 8 * row < at.queries)
+          spec.observe(row_of_call + 8 * row, row_at(row), state[row]);
     }
   }
 
@@ -142,6 +153,18 @@ struct score_rows {
   }
 
  private:
+  /// How many keys the masks keep for a row: asked of them, or counted by the 4 lanes that share it.
+  __device__ int keys_kept(const Spec& spec, int which) const {
+    int count = spec.count(row_at(which));
+    if (count >= 0) return count;
+    count = 0;
+    site here = at;
+    here.query = query[which];
+    for (here.key = static_cast<int>(threadIdx.x) % 4; here.key < at.keys; here.key += 4) count += spec.keep(here) ? 1 : 0;
+    count += __shfl_xor_sync(0xffffffffu, count, 1);
+    return count + __shfl_xor_sync(0xffffffffu, count, 2);
+  }
+
   __device__ float exponent_unit() const {
     if constexpr (Spec::unit_is_positive) return unit;
     return unit > 0 ? unit : 1.0f;
@@ -164,7 +187,8 @@ struct score_rows {
         }
         float& x = value[j][i];
         if constexpr (!folded) x = spec.score(x, here);
-        if constexpr (Spec::has_row_scale) x *= factor[i / 2];
+        if constexpr (Spec::has_row_scale)  // a key that a score policy hides stays hidden
+          x = x == -math::infinity<float> ? x : x * factor[i / 2];
         if constexpr (Masked) x = kept ? x : -math::infinity<float>;
       }
   }

@@ -15,6 +15,8 @@
 
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/core/executor.hpp"
+#include "byteloom/cuda/buffer.cuh"
+#include "byteloom/cuda/check.cuh"
 #include "byteloom/cuda/fragment/key_tiles.cuh"
 #include "byteloom/cuda/fragment/score_rows.cuh"
 #include "byteloom/cuda/fragment/swizzle.hpp"
@@ -74,7 +76,7 @@ __device__ bool find_query_tile(const Call& call, int which, query_tile& found) 
 }
 
 /// The shared memory of a block.
-template <class Call, attend_tile Tile>
+template <class Call, attend_sm90_tile Tile>
 struct attend_sm90_memory {
   using heads_type = typename Call::spec_type::heads_type;
   static constexpr int size = heads_type::constant_size;
@@ -137,11 +139,13 @@ struct query_rows {
     first = call.keys - call.queries + which.index * rows;
     last = math::min(first + rows, call.keys) - 1;
   }
-  __device__ tile over() const { return {head.batch, head.query_head, first, last, 0, head.keys - 1}; }
+  __device__ tile over() const {
+    return {head.batch, head.query_head, first, last, 0, head.keys - 1, head.queries, head.keys};
+  }
 };
 
 /// One block at work: feed() is the producer's part, compute() that of each consumer.
-template <attend_tile Tile, class Call>
+template <attend_sm90_tile Tile, class Call>
 struct attend_sm90_block {
   using spec_type = typename Call::spec_type;
   using element = typename Call::element;
@@ -293,13 +297,15 @@ struct attend_sm90_block {
           of_keys.advance(Tile.stages);
           rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
           rows.weigh(call.spec, scores, rescale);
-          rows.stay(call.none);
+          if (Tile.overlap) rows.stay(call.none);
           ptx::wgmma_wait<0>();
           ptx::settle(outputs);
           release(memory.values_empty(of_values.stage));
           of_values.advance(Tile.stages);
           fragment::pack<element>(scores, weights);
-          scale_outputs(outputs, rescale);
+          // Most tiles hold no new maximum, and nothing is to be scaled.
+          if (rows_type::rescales && __any_sync(0xffffffffu, rescale[0] != 1.0f || rescale[1] != 1.0f))
+            scale_outputs(outputs, rescale);
         }
         if (memory_type::own_outputs) release(memory.queries_empty());
         ptx::barrier_wait(memory.values_full(of_values.stage), of_values.parity);
@@ -310,9 +316,9 @@ struct attend_sm90_block {
         of_values.advance(Tile.stages);
       }
       float factor[2];
-      rows.finish(call.spec, factor);
-      scale_outputs(outputs, factor);
       const int first_row = which.index * Tile.queries();
+      rows.finish(call.spec, first_row + row_of_tile, factor);
+      scale_outputs(outputs, factor);
       if (staged && any) {
         if (thread == 0) ptx::stores_wait();
         stage_outputs(group, row_of_tile, column, outputs);
@@ -428,16 +434,16 @@ struct attend_sm90_block {
 #endif
 
 template <class Tuning, class Call>
-inline constexpr attend_tile attend_sm90_tile =
+inline constexpr attend_sm90_tile attend_sm90_tile_of =
     Tuning::sm90(Call::spec_type::heads_type::constant_size, Call::spec_type::heads_type::constant_value_size,
                  Call::spec_type::is_masked);
 
 template <class Tuning, class Call>
-__global__ __launch_bounds__(attend_sm90_tile<Tuning, Call>.threads(), 1) void attend_sm90_kernel(
+__global__ __launch_bounds__(attend_sm90_tile_of<Tuning, Call>.threads(), 1) void attend_sm90_kernel(
     const __grid_constant__ Call call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   namespace ptx = instruction;
-  constexpr attend_tile tile = attend_sm90_tile<Tuning, Call>;
+  constexpr attend_sm90_tile tile = attend_sm90_tile_of<Tuning, Call>;
   extern __shared__ unsigned char attend_shared[];
   attend_sm90_block<tile, Call> block{call, attend_sm90_memory<Call, tile>(attend_shared)};
   if (threadIdx.x == 0) block.start();
@@ -451,23 +457,44 @@ __global__ __launch_bounds__(attend_sm90_tile<Tuning, Call>.threads(), 1) void a
     ptx::take_registers<tile.consumer_registers()>();
     block.compute(warp / 4 - 1);
   }
+#elif __CUDA_ARCH__ >= 900
+  __trap();  // the launcher does not come here: such an image has no code for this kernel
 #endif
 }
 
 BYTELOOM_KERNELS_END
 
-/// Two ints of device memory at 0 are the kernel's `counters`; they are 0 again when it ends.
-/// Launches for views whose shapes fit each other. Throws shape_error where the copy engine cannot take them.
+/// Throws device_error where the current GPU is no Hopper, or the program's code for it has no body, as in files that were
+/// compiled for sm_90 without the "a", or for older architectures alone.
+inline void require_sm90_code(const void* kernel) {
+  int device = 0;
+  int major = 0;
+  check(cudaGetDevice(&device), "asking for the current GPU");
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "asking for the GPU's capability");
+  if (major != 9) throw device_error("attend: path::sm90 needs a Hopper GPU; choose path::best or path::sm80.");
+  cudaFuncAttributes found{};
+  const cudaError_t asked = cudaFuncGetAttributes(&found, kernel);
+  if (asked != cudaSuccess) raise_launch(asked, "attend_sm90_kernel");
+  constexpr int least_registers = 64;  // a kernel without a body has next to none
+  if (found.numRegs < least_registers)
+    throw device_error("attend: this GPU is a Hopper, and the program holds no code of the attention kernel for it; add "
+                       "90a-real to CMAKE_CUDA_ARCHITECTURES, or choose attend<path::sm80>.");
+}
+
+/// Launches for views whose shapes fit each other; T is bf16 or f16, O is T or float. Throws shape_error where the copy
+/// engine cannot take them, and device_error where the GPU is no Hopper or the program holds no code for it.
 template <class Tuning, class Spec, class T, class O>
-void attend_sm90(executor on, const Spec& spec, int* counters, const device_view<const T, 4>& q, const device_view<const T, 4>& k,
+void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q, const device_view<const T, 4>& k,
                  const device_view<const T, 4>& v, const device_view<O, 4>& out) {
   using call_type = attend_sm90_call<Spec, T, O>;
-  constexpr attend_tile tile = attend_sm90_tile<Tuning, call_type>;
+  constexpr attend_sm90_tile tile = attend_sm90_tile_of<Tuning, call_type>;
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
   static_assert(tile.fits(size, value_size),
-                "byteloom: no tile of the Hopper attention fits these head sizes into registers and shared memory; choose sizes "
-                "up to 256, or attend<path::simt>.");
+                "byteloom: no tile of the Hopper attention fits these head sizes into registers and shared memory; choose "
+                "multiples of 8 up to 256, or attend<path::simt>.");
+  const auto kernel = attend_sm90_kernel<Tuning, call_type>;
+  require_sm90_code(reinterpret_cast<const void*>(kernel));
   const int heads = static_cast<int>(q.extent[2]);
   const int key_heads = static_cast<int>(k.extent[2]);
   const int queries = static_cast<int>(q.extent[1]);
@@ -475,6 +502,8 @@ void attend_sm90(executor on, const Spec& spec, int* counters, const device_view
   const index key_head_bytes = std::max<index>(1, k.extent[1] * (size + value_size) * index{sizeof(T)});
   constexpr index share = 32 << 20;  // of the L2 cache, for the keys and values of a section
   const auto key_heads_of_section = std::clamp<index>(share / key_head_bytes, 1, q.extent[0] * key_heads);
+  buffer<int> counters(on, 2);
+  check(cudaMemsetAsync(counters.data(), 0, 2 * sizeof(int), on.stream), "clearing counters");
   CUtensorMap out_map{};
   if constexpr (std::is_same_v<T, O>) out_map = make_tensor_map("out", out, 64);
   const call_type call{make_tensor_map("q", q, tile.queries()),
@@ -483,7 +512,7 @@ void attend_sm90(executor on, const Spec& spec, int* counters, const device_view
                        out_map,
                        spec,
                        out,
-                       counters,
+                       counters.data(),
                        static_cast<int>(q.extent[0]),
                        queries,
                        static_cast<int>(k.extent[1]),
@@ -496,7 +525,6 @@ void attend_sm90(executor on, const Spec& spec, int* counters, const device_view
   check(cudaGetDevice(&device), "asking for the current GPU");
   check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device), "asking for multiprocessors");
   const index work = q.extent[0] * heads * query_tiles;
-  const auto kernel = attend_sm90_kernel<Tuning, call_type>;
   constexpr std::size_t bytes = static_cast<std::size_t>(tile.shared_bytes(size, value_size));
   if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))
     throw device_error("attend: this GPU has less shared memory a block than the kernel's " + std::to_string(bytes) +

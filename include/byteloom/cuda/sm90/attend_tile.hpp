@@ -11,10 +11,11 @@
 namespace byteloom::inline v0::cuda {
 
 /// Sizes of one attention on Hopper; what a tuning selector returns.
-struct attend_tile {
+struct attend_sm90_tile {
   int warpgroups;  ///< 1 to 3 consumers of 64 queries each
   int keys;        ///< a multiple of 16
   bool ping_pong;  ///< warpgroups take turns at the tensor cores
+  bool overlap;    ///< a warpgroup weighs scores while its own product with the values before runs
 
   BYTELOOM_HD constexpr int queries() const { return 64 * warpgroups; }
   BYTELOOM_HD constexpr int threads() const { return 128 * (warpgroups + 1); }
@@ -50,21 +51,16 @@ struct attend_tile {
 };
 
 /// The library's choice. Up to 64 dimensions the exponents take longer than the products, so that a third warpgroup pays;
-/// above, as many keys as fit, at most `most_keys`, which keeps the tiles on a mask's edge small.
-constexpr attend_tile choose_attend_tile(int size, int value_size, int most_keys) {
-  const attend_tile wide{3, most_keys, true};
-  if (size <= 64 && value_size <= 64 && wide.fits(size, value_size)) return wide;
+/// above, as many keys as fit, at most 128 where there is a mask, which keeps the tiles on its edge small.
+constexpr attend_sm90_tile choose_attend_sm90_tile(int size, int value_size, bool masked) {
+  const attend_sm90_tile wide{3, 128, true, false};
+  if (size <= 64 && value_size <= 64) return wide;
   for (int warpgroups = 2; warpgroups > 0; --warpgroups)
-    for (int keys = most_keys; keys >= 16; keys -= 16) {
-      const attend_tile tile{warpgroups, keys, warpgroups == 2 && value_size <= 128};
+    for (int keys = masked ? 128 : 176; keys >= 16; keys -= 16) {
+      const attend_sm90_tile tile{warpgroups, keys, warpgroups == 2 && value_size <= 128, false};
       if (tile.fits(size, value_size)) return tile;
     }
-  return {0, 0, false};
+  return {0, 0, false, false};
 }
-
-/// A tuning selector: sizes of the head to tile. Write another and call attend<my_tuning>(...) to choose yourself.
-struct default_attend_tuning {
-  static constexpr attend_tile sm90(int size, int value_size, bool) { return choose_attend_tile(size, value_size, 128); }
-};
 
 }  // namespace byteloom::inline v0::cuda

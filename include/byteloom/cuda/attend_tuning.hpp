@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// cuda/attend_tuning: who chooses the tiles of attention's kernels. A tuning selector is a stateless type with one consteval
+// function a path, from head sizes and whether there is a mask to a tile; attend<my_tuning>(on, ...) overrides the library's.
+// It never changes what is computed.
+
+#include "byteloom/cuda/attend.hpp"
+#include "byteloom/cuda/sm80/attend_tile.hpp"
+#include "byteloom/cuda/sm90/attend_tile.hpp"
+
+namespace byteloom::inline v0::cuda {
+
+struct default_attend_tuning {
+  static constexpr auto sm90(int size, int value_size, bool masked) {
+    return choose_attend_sm90_tile(size, value_size, masked);
+  }
+  static constexpr auto sm80(int size, int value_size, bool) {
+    return choose_attend_sm80_tile(size, value_size);
+  }
+};
+
+namespace detail {
+/// The path and the tuning that attend's first template argument names.
+template <class How>
+struct path_of {
+  using way = path::best;
+  using tuning = How;
+};
+template <class Way>
+struct path_tag {
+  using way = Way;
+  using tuning = default_attend_tuning;
+};
+template <>
+struct path_of<path::best> : path_tag<path::best> {};
+template <>
+struct path_of<path::sm90> : path_tag<path::sm90> {};
+template <>
+struct path_of<path::sm80> : path_tag<path::sm80> {};
+template <>
+struct path_of<path::simt> : path_tag<path::simt> {};
+}  // namespace detail
+
+}  // namespace byteloom::inline v0::cuda

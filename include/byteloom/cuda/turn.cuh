@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// cuda/turn: copies of queries or keys turned to their positions, once before an attention.
+
+#include <algorithm>
+
+#include "byteloom/core/executor.hpp"
+#include "byteloom/core/view.hpp"
+#include "byteloom/cuda/buffer.cuh"
+#include "byteloom/cuda/check.cuh"
+#include "byteloom/cuda/kernels.cuh"
+#include "byteloom/position/turn.hpp"
+
+// A hook that forgot BYTELOOM_HD is an error here too: kernels call them through the composition.
+#pragma nv_diagnostic push
+#pragma nv_diag_error 20011, 20013, 20014, 20015
+
+namespace byteloom::inline v0::cuda::detail {
+
+BYTELOOM_KERNELS_BEGIN
+
+/// out = x with every row, queries or keys of sequences of `length` keys, turned to position first_position +
+/// row. One thread a pair.
+template <class Position, class T, class Out>
+__global__ void turn_kernel(Position position, device_view<T, 4> x, bool are_queries, index first_position,
+                            index length, device_view<Out, 4> out) {
+  const int size = static_cast<int>(x.extent[3]);
+  const index pairs = x.size() / 2;
+  for (index i = blockIdx.x * static_cast<index>(blockDim.x) + threadIdx.x; i < pairs;
+       i += static_cast<index>(gridDim.x) * blockDim.x) {
+    const int pair = static_cast<int>(i % (size / 2));
+    const index head = i / (size / 2) % x.extent[2];
+    const index row = i / (size / 2) / x.extent[2] % x.extent[1];
+    const index batch = i / (size / 2) / x.extent[2] / x.extent[1];
+    const byteloom::position::spot where{static_cast<int>(batch), first_position + row, length};
+    const auto turn = are_queries ? byteloom::position::turn_query<float>(position, where, pair, size)
+                                  : byteloom::position::turn_key<float>(position, where, pair, size);
+    const int a = position.first_of(pair, size);
+    const int b = position.second_of(pair, size);
+    const float first = static_cast<float>(x(batch, row, head, a));
+    const float second = static_cast<float>(x(batch, row, head, b));
+    out(batch, row, head, a) = static_cast<Out>(turn.first(first, second));
+    out(batch, row, head, b) = static_cast<Out>(turn.second(first, second));
+  }
+}
+
+BYTELOOM_KERNELS_END
+
+/// x [batch, rows, heads, size], whose row 0 stands at first_position of sequences of `length` keys, turned and rounded to
+/// Out; contiguous.
+template <class Out, class Position, class T>
+buffer<Out> turned(executor on, const Position& position, const device_view<T, 4>& x,
+                     bool are_queries, index first_position, index length) {
+  buffer<Out> result(on, static_cast<std::size_t>(x.size()));
+  const device_view<Out, 4> out(result.data(), x.extent[0], x.extent[1], x.extent[2], x.extent[3]);
+  const index blocks = std::clamp<index>((x.size() / 2 + 255) / 256, 1, 65535);
+  turn_kernel<<<static_cast<unsigned>(blocks), 256, 0, on.stream>>>(position, x, are_queries, first_position,
+                                                                    length, out);
+  check_launch("turn_kernel");
+  return result;
+}
+
+}  // namespace byteloom::inline v0::cuda::detail
+
+#pragma nv_diagnostic pop
