@@ -33,7 +33,8 @@ def included(path, tests):
 
 def page_of(root):
     include, tests = root / "include/byteloom", root / "tests"
-    backends = {"host": sorted((tests / "attend").glob("*.cpp")), "device": sorted((tests / "device").glob("*.cu"))}
+    backends = {"host": sorted((tests / "attend").glob("*.cpp")),
+                "device": sorted([*(tests / "device").glob("*.cu"), *(tests / "matrix").glob("*.cu")])}
     tried = {}
     for backend, files in backends.items():
         tried[backend] = set().union(*(included(path, tests) for path in files))
