@@ -123,16 +123,13 @@ struct attend_sm90_memory {
   __device__ instruction::memory_barrier& work_empty(int place) const { return barriers[12 + place]; }
 };
 
-/// A place in the ring of stages.
-struct stage_cursor {
-  int stage = 0;
-  std::uint32_t parity = 0;
-  __device__ void advance(int stages) {
-    if (++stage == stages) {
-      stage = 0;
-      parity ^= 1;
-    }
-  }
+/// A place in a ring of `Stages`, in one register.
+template <int Stages>
+struct ring_cursor {
+  unsigned count = 0;
+  __device__ int stage() const { return static_cast<int>(count % Stages); }
+  __device__ std::uint32_t parity() const { return count / Stages % 2; }
+  __device__ void advance() { ++count; }
 };
 
 /// The query positions of a tile, its head as a site, and where its sequence lies.
@@ -208,8 +205,8 @@ struct attend_sm90_block {
     namespace ptx = instruction;
     const bool chosen = ptx::elect();
     const int lane = static_cast<int>(threadIdx.x) % 32;
-    stage_cursor of_keys, of_values, of_work;
-    std::uint32_t queries_parity = 0;
+    ring_cursor<Tile.stages> of_keys, of_values, of_work;
+    ring_cursor<1> of_queries;
     query_tile which;
     int work = static_cast<int>(blockIdx.x);
     const auto take = [&] { return lane == 0 ? static_cast<int>(gridDim.x) + atomicAdd(call.taken, 1) : 0; };
@@ -220,29 +217,29 @@ struct attend_sm90_block {
         work = __shfl_sync(0xffffffffu, take(), 0);
         continue;
       }
-      ptx::barrier_wait(memory.work_empty(of_work.stage), of_work.parity ^ 1);
+      ptx::barrier_wait(memory.work_empty(of_work.stage()), of_work.parity() ^ 1);
       if (chosen) {
-        memory.work(of_work.stage) = work;
-        ptx::barrier_arrive(memory.work_full(of_work.stage));
+        memory.work(of_work.stage()) = work;
+        ptx::barrier_arrive(memory.work_full(of_work.stage()));
       }
-      of_work.advance(Tile.stages);
+      of_work.advance();
       if (!more) break;
       work = take();  // read when this tile is loaded
       const query_rows<Call> rows(call, which, Tile.queries());
       walk_type walk(rows.head.keys);
       const auto load_keys = [&](int tile) {
-        ptx::barrier_wait(memory.keys_empty(of_keys.stage), of_keys.parity ^ 1);
+        ptx::barrier_wait(memory.keys_empty(of_keys.stage()), of_keys.parity() ^ 1);
         if (chosen)
-          load(call.k, memory.keys(of_keys.stage), Tile.keys, size,
+          load(call.k, memory.keys(of_keys.stage()), Tile.keys, size,
                {0, rows.key_row + tile * Tile.keys, rows.head.key_head, rows.plane},
-               memory.keys_full(of_keys.stage));
-        of_keys.advance(Tile.stages);
+               memory.keys_full(of_keys.stage()));
+        of_keys.advance();
       };
       int before = walk.next(call.spec, rows.over());
       if (before >= 0) {
         load_keys(before);
-        ptx::barrier_wait(memory.queries_empty(), queries_parity ^ 1);
-        queries_parity ^= 1;
+        ptx::barrier_wait(memory.queries_empty(), of_queries.parity() ^ 1);
+        of_queries.advance();
         if (chosen)
           load(call.q, memory.queries(), Tile.queries(), size,
                {0, rows.query_row + which.index * Tile.queries(), which.head, rows.plane},
@@ -251,12 +248,12 @@ struct attend_sm90_block {
       while (before >= 0) {
         const int now = walk.next(call.spec, rows.over());
         if (now >= 0) load_keys(now);
-        ptx::barrier_wait(memory.values_empty(of_values.stage), of_values.parity ^ 1);
+        ptx::barrier_wait(memory.values_empty(of_values.stage()), of_values.parity() ^ 1);
         if (chosen)
-          load(call.v, memory.values(of_values.stage), Tile.keys, value_size,
+          load(call.v, memory.values(of_values.stage()), Tile.keys, value_size,
                {0, rows.key_row + before * Tile.keys, rows.head.key_head, rows.plane},
-               memory.values_full(of_values.stage));
-        of_values.advance(Tile.stages);
+               memory.values_full(of_values.stage()));
+        of_values.advance();
         before = now;
       }
       work = __shfl_sync(0xffffffffu, work, 0);
@@ -280,18 +277,18 @@ struct attend_sm90_block {
     float scores[key_groups][4];
     float outputs[value_groups][4];
     std::uint32_t weights[key_groups / 2][4];
-    stage_cursor of_keys, of_values, of_work;
-    std::uint32_t queries_parity = 0;
+    ring_cursor<Tile.stages> of_keys, of_values, of_work;
+    ring_cursor<1> of_queries;
     query_tile which;
     const auto release = [&](ptx::memory_barrier& empty) {
       if (lane == 0) ptx::barrier_arrive(empty);
     };
     while (true) {
-      ptx::barrier_wait(memory.work_full(of_work.stage), of_work.parity);
-      const bool more = find_query_tile(call, memory.work(of_work.stage), which);
+      ptx::barrier_wait(memory.work_full(of_work.stage()), of_work.parity());
+      const bool more = find_query_tile(call, memory.work(of_work.stage()), which);
       __syncwarp();
-      release(memory.work_empty(of_work.stage));
-      of_work.advance(Tile.stages);
+      release(memory.work_empty(of_work.stage()));
+      of_work.advance();
       if (!more) break;
       const query_rows<Call> at(call, which, Tile.queries());
       walk_type walk(at.head.keys);
@@ -305,56 +302,59 @@ struct attend_sm90_block {
       const bool any = tile >= 0;
       if (any) {
         float rescale[2];
-        ptx::barrier_wait(memory.queries_full(), queries_parity);
-        queries_parity ^= 1;
-        ptx::barrier_wait(memory.keys_full(of_keys.stage), of_keys.parity);
-        multiply_keys(group, of_keys.stage, scores);
+        ptx::barrier_wait(memory.queries_full(), of_queries.parity());
+        of_queries.advance();
+        ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
+        multiply_keys(group, of_keys.stage(), scores);
         ptx::wgmma_wait<0>();
         ptx::settle(scores);
-        release(memory.keys_empty(of_keys.stage));
-        of_keys.advance(Tile.stages);
+        release(memory.keys_empty(of_keys.stage()));
+        of_keys.advance();
         rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
         rows.weigh(call.spec, scores, rescale);
         fragment::pack<element>(scores, weights);
 
 #pragma unroll 1
         while ((tile = walk.next(call.spec, at.over())) >= 0) {
-          ptx::barrier_wait(memory.keys_full(of_keys.stage), of_keys.parity);
+          ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
           if (Tile.ping_pong) ptx::barrier_sync(turn_of(group), 2 * 128);
-          multiply_keys(group, of_keys.stage, scores);
-          ptx::barrier_wait(memory.values_full(of_values.stage), of_values.parity);
-          multiply_values(of_values.stage, weights, outputs);
+          multiply_keys(group, of_keys.stage(), scores);
+          ptx::barrier_wait(memory.values_full(of_values.stage()), of_values.parity());
+          multiply_values(of_values.stage(), weights, outputs);
           if (Tile.ping_pong) ptx::barrier_arrive(turn_of((group + 1) % Tile.warpgroups), 2 * 128);
           ptx::wgmma_wait<1>();
           ptx::settle(scores);
-          release(memory.keys_empty(of_keys.stage));
-          of_keys.advance(Tile.stages);
+          release(memory.keys_empty(of_keys.stage()));
+          of_keys.advance();
           rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
           rows.weigh(call.spec, scores, rescale);
           if (Tile.overlap) rows.stay(call.none);
           ptx::wgmma_wait<0>();
           ptx::settle(outputs);
-          release(memory.values_empty(of_values.stage));
-          of_values.advance(Tile.stages);
+          release(memory.values_empty(of_values.stage()));
+          of_values.advance();
           fragment::pack<element>(scores, weights);
           // Most tiles hold no new maximum, and nothing is to be scaled.
           if (rows_type::rescales && __any_sync(0xffffffffu, rescale[0] != 1.0f || rescale[1] != 1.0f))
             scale_outputs(outputs, rescale);
         }
         if (memory_type::own_outputs) release(memory.queries_empty());
-        ptx::barrier_wait(memory.values_full(of_values.stage), of_values.parity);
-        multiply_values(of_values.stage, weights, outputs);
+        ptx::barrier_wait(memory.values_full(of_values.stage()), of_values.parity());
+        multiply_values(of_values.stage(), weights, outputs);
         ptx::wgmma_wait<0>();
         ptx::settle(outputs);
-        release(memory.values_empty(of_values.stage));
-        of_values.advance(Tile.stages);
+        release(memory.values_empty(of_values.stage()));
+        of_values.advance();
       }
       float factor[2];
       const int first_row = which.index * Tile.queries();
       rows.finish(call.spec, first_row + row_of_tile, factor);
       scale_outputs(outputs, factor);
+      if constexpr (Call::ragged)
+        asm volatile("" : "+r"(which.batch));  // else this is kept in registers, not read again
+      const query_rows<Call> end(call, which, Tile.queries());
       // A bulk copy would write over the next sequence where this one ends inside the group.
-      const bool whole = !Call::ragged || first_row + 64 * group + 64 <= at.head.queries;
+      const bool whole = !Call::ragged || first_row + 64 * group + 64 <= end.head.queries;
       if (staged && any && whole) {
         if (thread == 0) ptx::stores_wait();
         stage_outputs(group, row_of_tile, column, outputs);
@@ -362,8 +362,8 @@ struct attend_sm90_block {
           for (int chunk = 0; chunk < fragment::chunks(value_size); ++chunk)
             ptx::store_box(
                 call.out_map,
-                {chunk * fragment::chunk_columns, at.query_row + first_row + 64 * group, which.head,
-                 at.plane},
+                {chunk * fragment::chunk_columns, end.query_row + first_row + 64 * group, which.head,
+                 end.plane},
                 memory.outputs() + (chunk * Tile.queries() + 64 * group) * fragment::chunk_row_bytes);
           ptx::stores_commit();
         }
@@ -374,7 +374,7 @@ struct attend_sm90_block {
         }
       } else {
         if (any && !memory_type::own_outputs) release(memory.queries_empty());
-        store_outputs(at, first_row + row_of_tile, column, outputs);
+        store_outputs(end, first_row + row_of_tile, column, outputs);
       }
     }
     if (thread == 0) ptx::stores_wait();  // shared memory lives until they have been read
