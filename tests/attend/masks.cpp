@@ -78,8 +78,8 @@ template <class Mask, class F>
 void check_mask(const char* name, const Mask& of, int keys, const F& wanted, int batches = 1, int heads = 1) {
   CAPTURE(std::string(name));
   if constexpr (requires { of.validate(); }) CHECK_NOTHROW(of.validate());
-  if constexpr (requires { of.validate_call(0, 0, 0); })
-    CHECK_NOTHROW(of.validate_call(batches, heads, keys));
+  if constexpr (requires { of.fits(bl::call_extents{}); })
+    CHECK_NOTHROW(of.fits(bl::call_extents{batches, keys, keys, heads, 1, 16}));
   for (int batch = 0; batch < batches; ++batch)
     for (int head = 0; head < heads; ++head) {
       CAPTURE(batch);
@@ -554,4 +554,14 @@ TEST_CASE("MSK-15 (partial: the mask and its use while denoising alone) ACDiT's 
     return j < 64 && j / 16 <= i / 16;
   });
   check_mask("the first block", mask::skip_causal<>{{16}, 0}, 16, [](int, int, int, int) { return true; });
+}
+
+TEST_CASE("the mask that the documentation shows is tight") {
+  for (const int size : {1, 5, 12, 64, 300})
+    check_mask("two blocks", test::two_blocks{size}, 131, [&](int, int, int i, int j) {
+      for (int start = 0; start <= i; start += size)
+        if (i < start + size) return j >= start - size && j < start + size;
+      return false;
+    });
+  CHECK_THROWS_AS(test::two_blocks{0}.validate(), bl::argument_error);
 }

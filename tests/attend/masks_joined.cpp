@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <random>
@@ -14,7 +16,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "byteloom/attend/normalizer/scalable_softmax.hpp"
 #include "byteloom/attend/reference.hpp"
+#include "byteloom/attend/score/softcap.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/host/attend.hpp"
 #include "support/masks.hpp"
@@ -297,22 +301,152 @@ TEST_CASE("states of masks that mean nothing are refused by name") {
   refused(mask::neighbourhood<1>({20}, {3}, {1}, {false}, {0}), "a stride of 0");
 }
 
-TEST_CASE("masks whose data is too small for a call say so") {
-  const auto refused = [](const auto& of, int batches, int heads, int all, const char* name) {
-    CHECK_THROWS_WITH_AS(of.validate_call(batches, heads, all), doctest::Contains(name), bl::shape_error);
+namespace {
+
+/// attend of `queries` over `all` keys, or over a cache of room for `all` that holds `length` of each
+/// sequence.
+template <class Mask>
+void run(const Mask& of, int batches, int heads, int all, int length = 0) {
+  using heads_type = bl::heads<bl::dynamic, bl::dynamic, 8>;
+  const bl::attention<heads_type, Mask> spec{of, heads_type{{heads}, {heads}, {}, {}}};
+  const test::tensor<float> q(batches, 1, heads, 8), k(batches, all, heads, 8);
+  test::tensor<float> out(batches, 1, heads, 8);
+  const std::vector<int> lengths(static_cast<std::size_t>(batches), length);
+  if (length == 0)
+    bl::attend(bl::host::here(), spec, q.view(), k.view(), k.view(), out.view());
+  else
+    bl::attend_cached(bl::host::here(), spec, q.view(), k.view(), k.view(),
+                      bl::host_view<const int, 1>(lengths.data(), batches), out.view());
+}
+
+}  // namespace
+
+TEST_CASE("attend refuses masks whose data is too small for the call, by name") {
+  const auto refused = [](const auto& of, int batches, int heads, int all, const char* sentence) {
+    CHECK_THROWS_WITH_AS(run(of, batches, heads, all), sentence, bl::shape_error);
+    CHECK_THROWS_WITH_AS(run(of, batches, heads, all, 1), sentence, bl::shape_error);
   };
-  refused(test::prefixes(), 3, 4, 10, "mask::prefix_by_batch: 2 lengths for 3 sequences");
-  refused(test::documents_by_batch(), 3, 4, 10, "mask::documents: ids [2, 150] for 3 sequences of 10 keys");
-  refused(test::documents_by_batch(), 2, 4, 151, "for 2 sequences of 151 keys");
-  CHECK_NOTHROW(test::documents_shared().validate_call(9, 4, 150));
-  refused(test::radii(), 2, 5, 10, "mask::window_by_head: 4 radii for 5 query heads");
-  refused(test::bitmap_by_head(), 2, 5, 10, "4 maps of 160 x 256 positions for 5 query heads");
-  refused(test::bitmap_by_head(), 2, 4, 161, "and 161 keys");
-  CHECK_NOTHROW(test::bitmap_shared().validate_call(2, 9, 160));
-  refused(mask::windows<2>({14, 14}, {7, 7}), 1, 1, 195, "a map of 196 tokens for 195 keys");
-  CHECK_NOTHROW(mask::windows<2>({14, 14}, {7, 7}).validate_call(1, 1, 196));
+  refused(test::prefixes(), 3, 4, 10,
+          "mask::prefix_by_batch: its data is for 2 sequences, but this call has 3.");
+  CHECK_NOTHROW(run(test::prefixes(), 2, 9, 200));
+  refused(test::documents_by_batch(), 3, 4, 10,
+          "mask::documents: its data is for 2 sequences, but this call has 3.");
+  refused(test::documents_by_batch(), 2, 4, 151,
+          "mask::documents: its data is for 150 keys, but this call has 151.");
+  CHECK_NOTHROW(run(test::documents_by_batch(), 2, 9, 150));
+  CHECK_NOTHROW(run(test::documents_shared(), 9, 4, 150));
+  refused(test::radii(), 2, 5, 10,
+          "mask::window_by_head: its data is for 4 query heads, but this call has 5.");
+  CHECK_NOTHROW(run(test::radii(), 9, 4, 200));
+  refused(test::bitmap_by_head(), 2, 5, 10,
+          "mask::block_bitmap: its data is for 4 query heads, but this call has 5.");
+  refused(test::bitmap_by_head(), 2, 4, 161,
+          "mask::block_bitmap: its data is for 160 positions of queries, but this call has 161.");
+  const std::vector<std::uint32_t> words(9, ~0u);
+  const mask::block_bitmap<32, 2> narrow(bl::host_view<const std::uint32_t, 2>(words.data(), 9, 1));
+  refused(narrow, 1, 1, 65, "mask::block_bitmap: its data is for 64 keys, but this call has 65.");
+  CHECK_NOTHROW(run(narrow, 1, 1, 64));
+  CHECK_NOTHROW(run(test::bitmap_shared(), 2, 9, 160));
   using joined = mask::all_of<mask::causal, mask::not_<mask::window_by_head<>>>;
-  refused(joined{mask::not_<mask::window_by_head<>>{test::radii()}}, 2, 5, 10, "mask::window_by_head");
+  refused(joined{mask::not_<mask::window_by_head<>>{test::radii()}}, 2, 5, 10,
+          "mask::window_by_head: its data is for 4 query heads, but this call has 5.");
+}
+
+TEST_CASE("the keys of a call are the cells of its map, and those of a cache lie on it") {
+  const auto check = [](const auto& of, int cells, const std::string& name) {
+    const auto sentence = [&](int found) {
+      return name + ": its data is for " + std::to_string(cells) + " keys, but this call has " +
+             std::to_string(found) + ".";
+    };
+    for (const int all : {cells - 1, cells + 1})
+      CHECK_THROWS_WITH_AS(run(of, 1, 1, all), sentence(all).c_str(), bl::shape_error);
+    CHECK_NOTHROW(run(of, 1, 1, cells));
+    CHECK_THROWS_WITH_AS(run(of, 1, 1, cells + 1, cells), sentence(cells + 1).c_str(), bl::shape_error);
+    CHECK_NOTHROW(run(of, 1, 1, cells, cells));
+    CHECK_NOTHROW(run(of, 1, 1, cells, cells / 2));
+    CHECK_NOTHROW(run(of, 1, 1, cells - 1, cells / 2));
+  };
+  check(mask::windows<2>({14, 14}, {7, 7}, {3, 3}), 196, "mask::windows");
+  check(mask::cut_windows<3>({2, 5, 7}, {2, 3, 3}, true), 70, "mask::cut_windows");
+  check(mask::grid<2>({6, 8}, {3, 2}), 48, "mask::grid");
+  check(mask::neighbourhood<2>({6, 9}, {3, 5}), 54, "mask::neighbourhood");
+  using joined = mask::any_of<mask::causal, mask::grid<1>>;
+  check(joined{mask::grid<1>({12}, {3})}, 12, "mask::grid");
+}
+
+TEST_CASE("a row over a map that a cache has filled in part is scaled by the keys that are there") {
+  auto draw = test::generator();
+  using scaled = bl::normalizer::scalable_softmax;
+  const auto check = [&](const auto& of) {
+    const bl::attention<bl::heads<2, 1, 16>, std::remove_cvref_t<decltype(of)>, scaled> spec{of,
+                                                                                             scaled{0.7f}};
+    constexpr int cells = 60, length = 25;
+    const auto q = test::random_tensor<float>(draw, 1.0f, 1, 4, 2, 16);
+    const auto k = test::random_tensor<float>(draw, 1.0f, 1, cells, 1, 16);
+    auto out = test::poisoned_tensor<float>(1, 4, 2, 16);
+    bl::attend_cached(bl::host::here(), spec, q.view(), k.view(), k.view(),
+                      bl::host_view<const int, 1>(&length, 1), out.view());
+    std::vector<double> wanted;
+    for (int query = length - 4; query < length; ++query)
+      for (int head = 0; head < 2; ++head) {
+        std::vector<int> seen;
+        for (int key = 0; key < length; ++key)
+          if (of.keep(bl::site{0, head, 0, query, key, 4, length})) seen.push_back(key);
+        std::vector<double> weights;
+        double sum = 0;
+        for (const int key : seen) {
+          double dot = 0;
+          for (int i = 0; i < 16; ++i)
+            dot += static_cast<double>(q.view()(0, query - length + 4, head, i)) *
+                   static_cast<double>(k.view()(0, key, 0, i));
+          weights.push_back(std::exp(dot / 4 * 0.7 * std::log(static_cast<double>(seen.size()))));
+          sum += weights.back();
+        }
+        for (int i = 0; i < 16; ++i) {
+          double mixed = 0;
+          for (std::size_t j = 0; j < seen.size(); ++j)
+            mixed += weights[j] / sum * static_cast<double>(k.view()(0, seen[j], 0, i));
+          wanted.push_back(mixed);
+        }
+      }
+    CHECK(test::relative_error(out.data, wanted) < 1e-5);
+  };
+  check(mask::neighbourhood<2>({6, 10}, {5, 5}));
+  check(mask::not_<mask::windows<2>>{mask::windows<2>({6, 10}, {3, 5})});
+}
+
+TEST_CASE("masks side by side are counted where each of them reaches over an interval") {
+  const auto check = [](const auto& spec, bool is_counted) {
+    constexpr int all = 73;
+    int wrong = 0;
+    for (int head = 0; head < 4; ++head)
+      for (int query = 0; query < all; ++query) {
+        int kept = 0;
+        for (int key = 0; key < all; ++key)
+          kept += spec.keep(bl::site{1, head, 0, query, key, all, all}) ? 1 : 0;
+        wrong += spec.count(bl::row{1, head, 0, query, all, all}) != (is_counted ? kept : -1) ? 1 : 0;
+      }
+    CHECK(wrong == 0);
+  };
+  using namespace bl;
+  using h = heads<4, 1, 8>;
+  check(attention<h>{}, true);
+  check(attention<h, mask::causal>{}, true);
+  check(attention<h, mask::dilated<3>>{}, true);
+  check(attention<h, mask::causal, score::softcap, mask::window<9>>{score::softcap{3.0f}}, true);
+  check(attention<h, mask::window<5>, mask::prefix<20>, mask::local<>>{mask::local<>{{11}}}, true);
+  check(attention<h, mask::window_by_head<>, mask::prefix_by_batch<>, mask::chunk<16>>{test::radii(),
+                                                                                       test::prefixes()},
+        true);
+  check(attention<h, mask::all_of<mask::causal, mask::block_causal<7>>, mask::sinks<40>>{}, true);
+  check(attention<h, mask::sinks<9>, mask::not_<mask::causal>>{}, false);
+  check(attention<h, mask::causal, mask::dilated<2>>{}, false);
+  check(attention<h, mask::causal, test::striped>{test::striped{3}}, false);
+  check(attention<h, test::striped>{test::striped{3}}, false);
+  check(attention<h, test::two_blocks>{test::two_blocks{12}}, true);
+  check(attention<h, mask::causal, test::two_blocks, mask::window<9>>{test::two_blocks{7}}, true);
+  // intervals that do not meet: nothing is kept
+  check(attention<h, mask::sinks<4>, mask::chunk<8>>{}, true);
 }
 
 TEST_CASE("attention on the host agrees with the reference under every mask") {

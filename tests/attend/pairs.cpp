@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Every pair of policies of different axes, together on the host. The compositions are the rows of an
-// orthogonal array: with a prime number of levels n, score i, normalizer j, position i + j and mask i + 2j
-// (mod n) meet in every pair among n^2 compositions.
+// Every pair of policies of different axes, together on the host; a mask of every header. With a prime number
+// n of scores, normalizers and positions, and n or more masks, score i, mask m, normalizer i + m and position
+// i + 2m (mod n) meet in every pair, while i and m run through all pairs.
 
 #include <doctest/doctest.h>
 
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "support/agreement.hpp"
+#include "support/masks.hpp"
 #include "support/policy_attentions.hpp"
 #include "support/random.hpp"
 
@@ -19,7 +20,7 @@ namespace bl = byteloom;
 
 namespace {
 
-constexpr std::size_t levels = 11;
+constexpr std::size_t levels = 11;  ///< prime
 
 /// No policy on an axis.
 struct absent {};
@@ -49,14 +50,15 @@ auto with(std::type_identity<bl::attention<Kept...>> type, const std::tuple<Firs
 template <class Scores, class Normalizers, class Positions, class Masks, std::size_t... Row>
 void for_each_row(std::mt19937_64& draw, const Scores& scores, const Normalizers& normalizers,
                   const Positions& positions, const Masks& masks, std::index_sequence<Row...>) {
-  const auto one = [&]<std::size_t I, std::size_t J>() {
-    const auto& score = std::get<I>(scores);
-    const auto& normalizer = std::get<J>(normalizers);
-    const auto& position = std::get<(I + J) % levels>(positions);
-    const auto& mask = std::get<(I + 2 * J) % levels>(masks);
+  static_assert(std::tuple_size_v<Scores> == levels && std::tuple_size_v<Normalizers> == levels &&
+                std::tuple_size_v<Positions> == levels && std::tuple_size_v<Masks> >= levels);
+  const auto one = [&]<std::size_t Score, std::size_t Mask>() {
+    const auto& score = std::get<Score>(scores);
+    const auto& normalizer = std::get<(Score + Mask) % levels>(normalizers);
+    const auto& position = std::get<(Score + 2 * Mask) % levels>(positions);
     const auto spec = with(std::type_identity<bl::attention<bl::heads<4, 2, 16>>>{},
-                           std::tuple(position, mask, score, normalizer));
-    const std::string name = "score " + std::to_string(I) + ", normalizer " + std::to_string(J);
+                           std::tuple(position, std::get<Mask>(masks), score, normalizer));
+    const std::string name = "score " + std::to_string(Score) + ", mask " + std::to_string(Mask);
     CAPTURE(name);
     const test::attend_shape shape{2, 13, 30};
     const test::attend_inputs in(draw, spec, shape, 1.0f);
@@ -64,7 +66,7 @@ void for_each_row(std::mt19937_64& draw, const Scores& scores, const Normalizers
     bl::reference::attend(spec, in.q.view(), in.k.view(), in.v.view(), wanted.view());
     CHECK(test::host_error(spec, in, wanted.data) < 1e-5);
   };
-  (one.template operator()<Row / levels, Row % levels>(), ...);
+  (one.template operator()<Row % levels, Row / levels>(), ...);
 }
 
 }  // namespace
@@ -99,8 +101,13 @@ TEST_CASE("every score, normalizer, position and mask meets every other") {
       position::rope<pairing::half_split, position::scaling::yarn>{10000.0, position::scaling::yarn{4, 16}},
       position::rope<pairing::half_split, position::scaling::by_parts>{10000.0,
                                                                        position::scaling::by_parts{8, 64}});
-  const std::tuple masks(absent{}, mask::causal{}, mask::window<8>{}, mask::window<>{{5}},
-                         test::every_third{}, test::half_by_head{12}, absent{}, mask::causal{},
-                         mask::causal{}, mask::window<1>{}, test::every_third{});
-  for_each_row(draw, scores, normalizers, positions, masks, std::make_index_sequence<levels * levels>{});
+  const std::tuple masks(absent{}, test::every_third{}, test::half_by_head{12}, test::bitmap_by_head(),
+                         mask::block_causal<7>{}, mask::causal{}, mask::chunk<dynamic, 1>{{6}},
+                         mask::any_of<mask::not_<mask::causal>, mask::sinks<2>>{}, mask::dilated<3>{},
+                         test::documents_by_batch(), mask::grid<2>({5, 6}, {5, 3}), mask::lambda<2, 5>{},
+                         mask::local<>{{4}}, mask::neighbourhood<2>({5, 6}, {3, 5}), test::prefixes(),
+                         mask::sinks<4>{}, mask::skip_causal<>{{5}, 15}, mask::window<8>{}, test::radii(),
+                         mask::windows<2>({5, 6}, {5, 3}, {0, 1}));
+  for_each_row(draw, scores, normalizers, positions, masks,
+               std::make_index_sequence<levels * std::tuple_size_v<decltype(masks)>>{});
 }

@@ -3,6 +3,10 @@
 add_test(NAME rules COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/rules.py ${PROJECT_SOURCE_DIR})
 add_test(NAME rules.self_test COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/rules.py --self-test)
 
+# docs/support.md says what the tests say.
+add_test(NAME support COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/support.py ${PROJECT_SOURCE_DIR})
+add_test(NAME support.self_test COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/support.py --self-test)
+
 # What translation units and kernels cost, without a GPU: see bench/.
 foreach(script compile/budget resources/resources)
   get_filename_component(name ${script} NAME)

@@ -113,18 +113,18 @@ def check_version(root, faults):
             faults.append(f"README.md names byteloom/{named}, version.hpp says {version}")
 
 
-def check_readme(root, faults):
-    """Code in the README stands between [readme:x] marks in an example, and the README shows it unchanged."""
+def check_shown(root, faults, mark, page, folder):
+    """Code in a page stands between [mark:x] marks in a file of the folder, and the page shows it unchanged."""
     marked = {}
-    for path in (root / "examples").glob("*.[ch]pp"):
-        for name, body in re.findall(r"// \[readme:(\w+)\]\n(.*?)// \[readme:\1\]", path.read_text(encoding="utf-8"),
+    for path in (root / folder).glob("**/*.[ch]pp"):
+        for name, body in re.findall(rf"// \[{mark}:(\w+)\]\n(.*?)// \[{mark}:\1\]", path.read_text(encoding="utf-8"),
                                      re.S):
             marked[name] = textwrap.dedent(re.sub(r" *\Z", "", body)).strip()
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    for name, body in marked.items():
-        shown = re.search(rf"<!-- readme:{name} -->\n```cpp\n(.*?)```", readme, re.S)
-        if shown is None or shown.group(1).strip() != body:
-            faults.append(f"README.md does not show what stands between [readme:{name}] in the examples")
+    text = (root / page).read_text(encoding="utf-8")
+    for name in set(marked) | set(re.findall(rf"<!-- {mark}:(\w+) -->\n```cpp\n", text)):
+        shown = re.search(rf"<!-- {mark}:{name} -->\n```cpp\n(.*?)```", text, re.S)
+        if shown is None or shown.group(1).strip() != marked.get(name):
+            faults.append(f"{page} does not show what stands between [{mark}:{name}] in {folder}/")
 
 
 def check_top_level(root, faults):
@@ -138,7 +138,8 @@ def faults_of(root):
     check_headers(root, faults)
     check_messages(root, faults)
     check_version(root, faults)
-    check_readme(root, faults)
+    check_shown(root, faults, "readme", "README.md", "examples")
+    check_shown(root, faults, "policies", "docs/policies.md", "tests")
     check_top_level(root, faults)
     return faults
 
@@ -155,6 +156,8 @@ def self_test():
         "examples/x.cpp": "// [readme:one]\nint x;\n// [readme:one]\n",
         "CHANGELOG.md": "# Changelog\n\n## 1.2.3\n",
         "README.md": "<!-- readme:one -->\n```cpp\nint x;\n```\n",
+        "docs/policies.md": "<!-- policies:one -->\n```cpp\nint y;\n```\n",
+        "tests/support/y.hpp": "// [policies:one]\nint y;\n// [policies:one]\n",
     }
     planted = {
         "may not include attend/": {"include/byteloom/core/a.hpp": head + '#include "byteloom/attend/b.hpp"\n'},
@@ -169,7 +172,9 @@ def self_test():
         "more than 500": {"include/byteloom/core/a.hpp": head + "int i;\n" * 501},
         "CHANGELOG.md does not begin": {"CHANGELOG.md": "## 1.2.4\n"},
         "README.md names": {"README.md": well["README.md"] + "byteloom/1.0.0"},
-        "does not show": {"README.md": "nothing"},
+        "README.md does not show": {"README.md": "nothing"},
+        "policies.md does not show": {"tests/support/y.hpp": "// [policies:one]\nint z;\n// [policies:one]\n"},
+        "between [policies:two]": {"docs/policies.md": well["docs/policies.md"] * 2 + well["docs/policies.md"].replace("one", "two")},
     }
 
     def found(changes):

@@ -6,6 +6,7 @@
 // them.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "byteloom/attend/mask/block_bitmap.hpp"
@@ -25,6 +26,8 @@
 #include "byteloom/attend/mask/window.hpp"
 #include "byteloom/attend/mask/window_by_head.hpp"
 #include "byteloom/attend/mask/windows.hpp"
+#include "byteloom/core/error.hpp"
+#include "byteloom/core/math.hpp"
 #include "byteloom/core/view.hpp"
 
 namespace test {
@@ -42,6 +45,37 @@ struct striped {
     return (at.key + at.query_head + 2 * at.batch) % step == 0 || at.key == at.query;
   }
 };
+
+/// A mask as a user would write it, with all that a mask may offer.
+// [policies:mask]
+// A query sees its own block of `size` positions, also ahead of itself, and the block before it.
+struct two_blocks {
+  using axis = bl::axis::mask;
+  int size;
+
+  BYTELOOM_HD constexpr bool keep(bl::site at) const {
+    const int behind = at.query / size - at.key / size;
+    return behind == 0 || behind == 1;
+  }
+
+  // Blocks never descend along a sequence, so the corners of a tile bound what lies in between.
+  BYTELOOM_HD constexpr bl::coverage cover(bl::tile over) const {
+    const int least = over.first_query / size - over.last_key / size;
+    const int most = over.last_query / size - over.first_key / size;
+    if (most < 0 || least > 1) return bl::coverage::none;
+    return least >= 0 && most <= 1 ? bl::coverage::full : bl::coverage::partial;
+  }
+
+  BYTELOOM_HD constexpr bl::mask::interval reach(bl::row of) const {
+    const int block = of.query / size;
+    return {bl::math::max(0, (block - 1) * size), bl::math::min((block + 1) * size, of.keys)};
+  }
+
+  void validate() const {
+    if (size < 1) throw bl::argument_error("two_blocks: blocks of " + std::to_string(size) + " positions.");
+  }
+};
+// [policies:mask]
 
 /// What the views of the masks below show.
 struct mask_data {
@@ -146,6 +180,7 @@ void for_each_mask(const F& f) {
   f("not causal, or own document", any_of<not_<causal>, documents<>>{documents_by_batch()}, 67, 67);
   f("not a chunk (rows without a key)", all_of<not_<chunk<40>>, causal>{}, 67, 67);
   f("user's, without cover", striped{3}, 65, 65);
+  f("user's, with cover", two_blocks{12}, 67, 70);
   f("user's, in a combination",
     any_of<all_of<striped, causal>, sinks<3>>{all_of<striped, causal>{striped{4}}}, 70, 90);
 }

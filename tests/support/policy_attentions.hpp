@@ -24,6 +24,7 @@
 #include "byteloom/position/at_ids.hpp"
 #include "byteloom/position/axial.hpp"
 #include "byteloom/position/partial.hpp"
+#include "byteloom/position/scaling.hpp"
 #include "byteloom/position/xpos.hpp"
 #include "support/attentions.hpp"
 #include "support/tensor.hpp"

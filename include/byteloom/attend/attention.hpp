@@ -16,6 +16,7 @@
 
 #include "byteloom/attend/cache/contiguous.hpp"
 #include "byteloom/attend/heads.hpp"
+#include "byteloom/attend/mask/interval.hpp"
 #include "byteloom/attend/normalizer/softmax.hpp"
 #include "byteloom/attend/require.hpp"
 #include "byteloom/attend/site.hpp"
@@ -98,15 +99,14 @@ struct attention : slots<Policies...> {
     }
   }
 
-  /// How many keys the masks keep for a row: known without masks, and where one mask stands alone and counts;
-  /// else -1, and the caller counts what keep keeps.
+  /// How many keys the masks keep for a row: known where each of them reaches over an interval of keys, and
+  /// where one mask stands alone and counts; else -1, and the caller counts what keep keeps.
   BYTELOOM_HD constexpr int count(row at) const {
-    constexpr std::size_t masks = detail::number_on_axis<axis::mask, Policies...>;
-    if constexpr (masks == 0) {
-      return at.keys;
-    } else if constexpr (masks == 1) {
+    if constexpr (((!detail::on_axis<Policies, axis::mask> || mask::detail::reaches<Policies>)&&...)) {
+      return reach_from<0>(at).size();
+    } else if constexpr (detail::number_on_axis<axis::mask, Policies...> == 1) {
       using own = detail::policy_on_t<axis::mask, void, Policies...>;
-      if constexpr (requires(const own& mask) { mask.count(at); }) {
+      if constexpr (mask::detail::counts<own>) {
         return this->template get<detail::index_on_axis<axis::mask, Policies...>>().count(at);
       } else {
         return -1;
@@ -228,6 +228,18 @@ struct attention : slots<Policies...> {
       return this->template get<Index>().keep(at) && keep_from<Index + 1>(at);
     } else {
       return keep_from<Index + 1>(at);
+    }
+  }
+
+  /// The keys that all masks reach: those of a row that keeps all, where there are none.
+  template <std::size_t Index>
+  BYTELOOM_HD constexpr mask::interval reach_from(row at) const {
+    if constexpr (Index == sizeof...(Policies)) {
+      return {0, at.keys};
+    } else if constexpr (detail::on_axis<typename policies::template type<Index>, axis::mask>) {
+      return this->template get<Index>().reach(at) & reach_from<Index + 1>(at);
+    } else {
+      return reach_from<Index + 1>(at);
     }
   }
 

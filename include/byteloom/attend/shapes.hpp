@@ -80,10 +80,11 @@ inline void require_extent(const char* of, const char* axis, index found, index 
 }
 
 /// q [batch, queries, query heads, size], k [batch, keys, key heads, size], v [batch, keys, key heads, value
-/// size], out [batch, queries, query heads, value size]. Throws shape_error, and argument_error where a
-/// policy's state means nothing.
+/// size], out [batch, queries, query heads, value size]; `cached`: k and v are a cache. Throws shape_error,
+/// and argument_error where a policy's state means nothing.
 template <class Spec, class Q, class K, class V, class O>
-void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v, const O& out) {
+void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v, const O& out,
+                           bool cached = false) {
   const auto heads = spec.heads();
   spec.validate();
   require_extent("q", "heads", q.extent[2], heads.query, "heads<...>");
@@ -103,7 +104,7 @@ void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
     throw shape_error("attend: " + std::to_string(q.extent[1]) + " queries over " +
                       std::to_string(k.extent[1]) +
                       " keys; queries are the last positions of the keys, so there cannot be more of them.");
-  spec.fits({q.extent[0], q.extent[1], k.extent[1], heads.query, heads.key, heads.size});
+  spec.fits({q.extent[0], q.extent[1], k.extent[1], heads.query, heads.key, heads.size, cached});
 }
 
 template <class View>

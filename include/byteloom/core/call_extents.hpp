@@ -18,7 +18,8 @@ struct call_extents {
   index keys;     ///< keys of each sequence; of a cache, its capacity
   index query_heads;
   index key_heads;
-  index size;  ///< dimensions of a query's and a key's head
+  index size;           ///< dimensions of a query's and a key's head
+  bool cached = false;  ///< whether keys come from a cache, so that a sequence may have fewer than `keys`
 };
 
 namespace detail {

@@ -126,7 +126,7 @@ template <attention_spec Spec, class Q, class K, class V, class O>
 void attend_cached(cuda::executor on, const Spec& spec, device_view<Q, 4> q, device_view<K, 4> k,
                    device_view<V, 4> v, device_view<const int, 1> lengths, device_view<O, 4> out) {
   static_assert(detail::require_policies<memory::device, Spec>::met);
-  detail::require_attend_shapes(spec, q, k, v, out);
+  detail::require_attend_shapes(spec, q, k, v, out, true);
   if (lengths.data != nullptr)
     detail::require_extent("lengths", "numbers", lengths.extent[0], q.extent[0], "q");
   cuda::detail::attend_simt(on, spec, q, k, v, lengths, out);

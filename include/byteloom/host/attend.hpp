@@ -187,7 +187,7 @@ template <attention_spec Spec, class Q, class K, class V, class O>
 void attend_cached(host::executor on, const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k,
                    host_view<V, 4> v, host_view<const int, 1> lengths, host_view<O, 4> out) {
   static_assert(detail::require_policies<memory::host, Spec>::met);
-  detail::require_attend_shapes(spec, q, k, v, out);
+  detail::require_attend_shapes(spec, q, k, v, out, true);
   detail::require_extent("lengths", "numbers", lengths.extent[0], q.extent[0], "q");
   for (index batch = 0; batch < lengths.extent[0]; ++batch)
     if (lengths(batch) < q.extent[1] || lengths(batch) > k.extent[1])

@@ -10,6 +10,7 @@
 #include "byteloom/attend/mask/interval.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/divisor.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/extent.hpp"
@@ -83,14 +84,13 @@ struct block_bitmap {
                            " queries and " + std::to_string(int{key_block.value}) +
                            " keys; give sizes of at least 1.");
   }
-  void validate_call(int, int query_heads, int keys) const {
-    const index rows = words.extent[1] * query_block.value;
-    const index columns = words.extent[2] * 32 * key_block.value;
-    if ((words.extent[0] != 1 && words.extent[0] < query_heads) || rows < keys || columns < keys)
-      throw shape_error("mask::block_bitmap: " + std::to_string(words.extent[0]) + " maps of " +
-                        std::to_string(rows) + " x " + std::to_string(columns) + " positions for " +
-                        std::to_string(query_heads) + " query heads and " + std::to_string(keys) +
-                        " keys; give one map a head, or one for all, that holds every position.");
+  void fits(const call_extents& call) const {
+    if (words.extent[0] != 1)
+      byteloom::detail::require_room("mask::block_bitmap", "query heads", words.extent[0], call.query_heads);
+    byteloom::detail::require_room("mask::block_bitmap", "positions of queries",
+                                   words.extent[1] * query_block.value, call.keys);
+    byteloom::detail::require_room("mask::block_bitmap", "keys", words.extent[2] * 32 * key_block.value,
+                                   call.keys);
   }
 
  private:

@@ -6,8 +6,7 @@
 // A mask is `bool keep(site) const`. It may add `coverage cover(tile) const`, which lets a backend skip whole
 // tiles and leave out the test inside others; it must agree with keep, and a mask without it is tested at
 // every site. It may add count and reach (attend/mask/interval.hpp), and, where it holds views or sizes of
-// its own, `void validate_call(int batches, int query_heads, int keys) const`, which throws shape_error where
-// they do not fit a call. Positions are those of site: bottom-right aligned.
+// its own, fits (core/call_extents.hpp). Positions are those of site: bottom-right aligned.
 
 #include "byteloom/attend/mask/interval.hpp"
 #include "byteloom/attend/site.hpp"

@@ -13,6 +13,8 @@
 #include "byteloom/attend/mask/interval.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/call_extents.hpp"
+#include "byteloom/core/held_views.hpp"
 #include "byteloom/core/slots.hpp"
 #include "byteloom/core/view.hpp"
 
@@ -20,29 +22,7 @@ namespace byteloom::inline v0::mask {
 
 namespace detail {
 
-template <class Mask>
-concept counts = requires(const Mask mask, row of) {
-  mask.count(of);
-};
-
-template <class Mask>
-concept reaches = requires(const Mask mask, row of) {
-  mask.reach(of);
-};
-
-template <class Mask>
-concept holds_views = requires {
-  Mask::where;
-};
-
-template <class Mask, memory Other>
-struct moved {
-  using type = Mask;
-};
-template <holds_views Mask, memory Other>
-struct moved<Mask, Other> {
-  using type = typename Mask::template in<Other>;
-};
+using byteloom::detail::holds_views;
 
 template <class Mask>
 concept joinable = byteloom::detail::on_axis<Mask, axis::mask> && requires(const Mask mask, site at) {
@@ -82,7 +62,7 @@ struct joined : slots<Masks...>, views_of<Masks...> {
   static_assert(require_masks<Masks...>::met);
   using axis = axis::mask;
   template <memory Other>
-  using in = Self<typename moved<Masks, Other>::type...>;
+  using in = Self<byteloom::detail::rebound_policy_t<Masks, Other>...>;
 
   constexpr joined() = default;
   constexpr joined(const slots<Masks...>& states) : slots<Masks...>(states) {}
@@ -93,9 +73,7 @@ struct joined : slots<Masks...>, views_of<Masks...> {
     return with_views_of<Other>(f, std::index_sequence_for<Masks...>{});
   }
 
-  void validate_call(int batches, int query_heads, int keys) const {
-    validate_call_from<0>(batches, query_heads, keys);
-  }
+  void fits(const call_extents& call) const { fits_from<0>(call); }
 
  protected:
   template <std::size_t Index>
@@ -118,25 +96,16 @@ struct joined : slots<Masks...>, views_of<Masks...> {
   }
 
  private:
-  template <memory Other, std::size_t Index, class F>
-  constexpr auto with_view(const F& f) const {
-    using own = typename slots<Masks...>::template type<Index>;
-    if constexpr (holds_views<own>) {
-      return this->template get<Index>().template with_views<Other>(f);
-    } else {
-      return own(this->template get<Index>());
-    }
-  }
   template <memory Other, class F, std::size_t... Index>
   constexpr in<Other> with_views_of(const F& f, std::index_sequence<Index...>) const {
-    return in<Other>{with_view<Other, Index>(f)...};
+    return in<Other>{byteloom::detail::with_views<Other>(this->template get<Index>(), f)...};
   }
   template <std::size_t Index>
-  void validate_call_from(int batches, int query_heads, int keys) const {
+  void fits_from(const call_extents& call) const {
     if constexpr (Index < sizeof...(Masks)) {
       const auto& mask = this->template get<Index>();
-      if constexpr (requires { mask.validate_call(0, 0, 0); }) mask.validate_call(batches, query_heads, keys);
-      validate_call_from<Index + 1>(batches, query_heads, keys);
+      if constexpr (requires { mask.fits(call); }) mask.fits(call);
+      fits_from<Index + 1>(call);
     }
   }
 };
@@ -249,7 +218,8 @@ struct not_ : detail::joined<not_, Mask...> {
   }
 
   BYTELOOM_HD constexpr int count(row of) const requires(detail::counts<Mask>&&...) {
-    return of.keys - this->template get<0>().count(of);
+    const int kept = this->template get<0>().count(of);
+    return kept < 0 ? kept : of.keys - kept;
   }
 };
 

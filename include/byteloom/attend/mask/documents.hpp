@@ -10,6 +10,7 @@
 #include "byteloom/attend/mask/interval.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/view.hpp"
 
@@ -65,12 +66,10 @@ struct documents {
                                  std::to_string(ids(batch, i - 1)) +
                                  "); number the documents in the order in which they lie.");
   }
-  void validate_call(int batches, int, int keys) const {
-    if ((ids.extent[0] != 1 && ids.extent[0] < batches) || ids.extent[1] < keys)
-      throw shape_error("mask::documents: ids [" + std::to_string(ids.extent[0]) + ", " +
-                        std::to_string(ids.extent[1]) + "] for " + std::to_string(batches) +
-                        " sequences of " + std::to_string(keys) +
-                        " keys; give one id a position, for each sequence or for all.");
+  void fits(const call_extents& call) const {
+    if (ids.extent[0] != 1)
+      byteloom::detail::require_room("mask::documents", "sequences", ids.extent[0], call.batch);
+    byteloom::detail::require_room("mask::documents", "keys", ids.extent[1], call.keys);
   }
 
  private:

@@ -9,6 +9,7 @@
 
 #include "byteloom/attend/mask/dilated.hpp"
 #include "byteloom/attend/mask/map.hpp"
+#include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/divisor.hpp"
 #include "byteloom/core/error.hpp"
 
@@ -47,6 +48,7 @@ struct grid : detail::map_mask<Axes, detail::stride_rule> {
                              " does not divide its extent of " + std::to_string(this->extent[a].value) +
                              "; pad the map, or choose a side that divides it.");
   }
+  void fits(const call_extents& call) const { this->fits_map("mask::grid", call); }
 
  private:
   template <std::size_t... Index>

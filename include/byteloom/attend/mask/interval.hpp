@@ -3,7 +3,9 @@
 
 // attend/mask/interval: the vocabulary of masks beside keep and cover: `interval reach(row) const`, for a
 // mask whose kept keys of a row lie next to each other, `int count(row) const`, the number of keys it keeps
-// of a row, and how the parts of a tile make its coverage.
+// of a row (-1 where it would have to count them), and how the parts of a tile make its coverage.
+
+#include <concepts>
 
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/math.hpp"
@@ -24,6 +26,16 @@ struct interval {
 };
 
 namespace detail {
+
+template <class Mask>
+concept counts = requires(const Mask mask, row of) {
+  { mask.count(of) } -> std::same_as<int>;
+};
+
+template <class Mask>
+concept reaches = requires(const Mask mask, row of) {
+  { mask.reach(of) } -> std::same_as<interval>;
+};
 
 /// Coverage of a whole whose parts come one after the other.
 struct parts {

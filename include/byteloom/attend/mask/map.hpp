@@ -14,6 +14,7 @@
 #include "byteloom/attend/mask/interval.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/divisor.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/math.hpp"
@@ -70,7 +71,9 @@ struct map_mask {
     return sum.joined();
   }
 
+  /// -1 where some cells of the map have no key yet, as in a cache that is being filled.
   BYTELOOM_HD constexpr int count(row of) const {
+    if (of.keys != tokens()) return -1;
     int query = of.query;
     int product = 1;
     BYTELOOM_UNROLL
@@ -79,12 +82,6 @@ struct map_mask {
       query = extent[a].quotient(query);
     }
     return product * rule[0].count(query, extent[0].value);
-  }
-
-  void validate_call(int, int, int keys) const {
-    if (tokens() != keys)
-      throw shape_error("mask: a map of " + std::to_string(tokens()) + " tokens for " + std::to_string(keys) +
-                        " keys; give the extents of the map that the keys form.");
   }
 
  protected:
@@ -105,6 +102,16 @@ struct map_mask {
     }
   }
 
+  /// Throws shape_error unless the keys are the cells of the map. A cache may hold fewer: it is filled in the
+  /// map's order, and all that matters is that every position lies on the map.
+  void fits_map(const char* name, const call_extents& call) const {
+    if (call.cached) {
+      byteloom::detail::require_room(name, "keys", tokens(), call.keys);
+    } else {
+      byteloom::detail::require_fit(name, "keys", tokens(), call.keys);
+    }
+  }
+
  private:
   struct box {
     int first[Axes];
@@ -116,9 +123,10 @@ struct map_mask {
                      std::index_sequence<Index...>)
       : extent{divisor<>(extents[Index])...}, rule{rules[Index]...} {}
 
-  long long tokens() const {
-    long long product = 1;
-    for (const divisor<>& of : extent) product *= of.value;
+  BYTELOOM_HD constexpr int tokens() const {
+    int product = 1;
+    BYTELOOM_UNROLL
+    for (int a = 0; a < Axes; ++a) product *= extent[a].value;
     return product;
   }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "byteloom/attend/mask/map.hpp"
+#include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/divisor.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/math.hpp"
@@ -130,6 +131,7 @@ struct neighbourhood : detail::map_mask<Axes, detail::neighbour_rule> {
                              "; give one from 1 to the window, so that every query sees itself.");
     }
   }
+  void fits(const call_extents& call) const { this->fits_map("mask::neighbourhood", call); }
 
  private:
   static constexpr per_axis<Axes> ones() {

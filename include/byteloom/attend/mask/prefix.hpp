@@ -10,6 +10,7 @@
 #include "byteloom/attend/mask/interval.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/extent.hpp"
 #include "byteloom/core/math.hpp"
@@ -80,10 +81,8 @@ struct prefix_by_batch {
           throw argument_error("mask::prefix_by_batch: sequence " + std::to_string(i) + " has a prefix of " +
                                std::to_string(lengths(i)) + " keys; give 0 for none, or its length.");
   }
-  void validate_call(int batches, int, int) const {
-    if (lengths.extent[0] < batches)
-      throw shape_error("mask::prefix_by_batch: " + std::to_string(lengths.extent[0]) + " lengths for " +
-                        std::to_string(batches) + " sequences; give one length a sequence.");
+  void fits(const call_extents& call) const {
+    byteloom::detail::require_room("mask::prefix_by_batch", "sequences", lengths.extent[0], call.batch);
   }
 };
 

@@ -11,6 +11,7 @@
 #include "byteloom/attend/mask/local.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/view.hpp"
 
@@ -51,10 +52,8 @@ struct window_by_head {
                                std::to_string(radius(head)) +
                                ", which hides every key; give at least 0, which leaves the query's own.");
   }
-  void validate_call(int, int query_heads, int) const {
-    if (radius.extent[0] < query_heads)
-      throw shape_error("mask::window_by_head: " + std::to_string(radius.extent[0]) + " radii for " +
-                        std::to_string(query_heads) + " query heads; give one a query head.");
+  void fits(const call_extents& call) const {
+    byteloom::detail::require_room("mask::window_by_head", "query heads", radius.extent[0], call.query_heads);
   }
 };
 

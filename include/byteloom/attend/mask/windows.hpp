@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "byteloom/attend/mask/map.hpp"
+#include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/divisor.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/math.hpp"
@@ -77,6 +78,7 @@ struct windows : detail::map_mask<Axes, detail::window_rule> {
                              "; pad the map at its end, or take mask::cut_windows.");
     }
   }
+  void fits(const call_extents& call) const { this->fits_map("mask::windows", call); }
 
  private:
   template <std::size_t... Index>
@@ -108,6 +110,7 @@ struct cut_windows : detail::map_mask<Axes, detail::window_rule> {
         throw argument_error("mask::cut_windows: a side of " + std::to_string(of.side.value) +
                              "; give sides of at least 1.");
   }
+  void fits(const call_extents& call) const { this->fits_map("mask::cut_windows", call); }
 
  private:
   template <std::size_t... Index>

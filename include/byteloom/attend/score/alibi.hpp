@@ -51,9 +51,8 @@ struct alibi : detail::query_heads_extent<Heads> {
 
   template <class Real>
   BYTELOOM_HD Real operator()(Real score, site at) const {
-    const int signed_distance = at.query - at.key;
-    const int far =
-        Distance == distance::symmetric && signed_distance < 0 ? -signed_distance : signed_distance;
+    float far = at.distance();
+    if constexpr (Distance == distance::symmetric) far = math::abs(far);
     return score - alibi_slope<Real>(at.query_head, this->query_heads) * static_cast<Real>(far);
   }
 

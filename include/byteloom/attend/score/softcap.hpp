@@ -19,7 +19,8 @@ struct softcap {
 
   template <class Real>
   BYTELOOM_HD Real operator()(Real score, site) const {
-    return static_cast<Real>(cap) * math::tanh(math::divide(score, static_cast<Real>(cap)));
+    const Real whole = static_cast<Real>(cap);
+    return whole * math::tanh(score * math::divide(Real(1), whole));  // one division for all sites
   }
 
   void validate() const {

@@ -23,9 +23,9 @@ enum class t5_direction {
 
 /// The bucket of key - query. Of B buckets (one side: B of causal, half of bidirectional ones) the first half
 /// are the distances 0, 1, 2, ...; the other half is logarithmic up to `max_distance`, from where all share
-/// the last.
+/// the last. `distance` is the same as a float, of either sign.
 template <t5_direction Direction>
-BYTELOOM_HD int t5_bucket(int key_minus_query, int buckets, int max_distance) {
+BYTELOOM_HD int t5_bucket(int key_minus_query, float distance, int buckets, int max_distance) {
   int first = 0;
   int far = -key_minus_query;
   if (Direction == t5_direction::bidirectional) {
@@ -41,10 +41,15 @@ BYTELOOM_HD int t5_bucket(int key_minus_query, int buckets, int max_distance) {
   if (far < exact) return first + far;
   // In float whatever the score's type is, so that every implementation finds the same bucket; the small
   // addend lets a distance that lies on a boundary (32 of 128) reach it in spite of rounding.
-  const float share = math::log(static_cast<float>(far) / static_cast<float>(exact)) /
+  const float share = math::log(math::abs(distance) / static_cast<float>(exact)) /
                       math::log(static_cast<float>(max_distance) / static_cast<float>(exact));
   const int beyond = static_cast<int>(share * static_cast<float>(buckets - exact) + 1e-5f);
   return first + math::min(exact + beyond, buckets - 1);
+}
+
+template <t5_direction Direction>
+BYTELOOM_HD int t5_bucket(int key_minus_query, int buckets, int max_distance) {
+  return t5_bucket<Direction>(key_minus_query, static_cast<float>(key_minus_query), buckets, max_distance);
 }
 
 /// Adds table(bucket, query head); the number of buckets is the table's.
@@ -80,8 +85,8 @@ struct t5_buckets {
 
   template <class Real>
   BYTELOOM_HD Real operator()(Real score, site at) const {
-    const int bucket =
-        t5_bucket<Direction>(at.key - at.query, static_cast<int>(table.extent[0]), max_distance);
+    const int bucket = t5_bucket<Direction>(at.key - at.query, at.distance(),
+                                            static_cast<int>(table.extent[0]), max_distance);
     return score + static_cast<Real>(table(bucket, at.query_head));
   }
 };
