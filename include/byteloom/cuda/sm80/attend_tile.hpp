@@ -59,7 +59,7 @@ struct attend_sm80_tile {
 /// The library's choice: 4 warps of 32 queries while their accumulators leave room for hooks, else of 16; as
 /// many keys as fit twice into the shared memory of an A100, so that one block's products run under another's
 /// exponents, but at most 64, which keeps the tiles on a mask's edge small; two stages where they fit so too.
-consteval attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
+constexpr attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
   constexpr int half_of_a100 = 81 * 1024;
   // Registers of accumulators beside which masks and a user's score do not spill:
   constexpr int most_of_32_queries = 176;
@@ -81,7 +81,7 @@ consteval attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
 /// A tuning selector: sizes of the head to tile. Write another and call attend<my_tuning>(...) to choose
 /// yourself.
 struct default_attend_sm80_tuning {
-  static consteval attend_sm80_tile sm80(int size, int value_size, bool /*is_masked*/) {
+  static constexpr attend_sm80_tile sm80(int size, int value_size, bool /*is_masked*/) {
     return choose_attend_sm80_tile(size, value_size);
   }
 };
