@@ -145,7 +145,7 @@ TEST_CASE("sm80: a tile is no part of the meaning") {
   CHECK(error_of<tuned<4, 1, 16, 1, false>, T, T>(draw, spec, shape) < bound<T>);
   CHECK(error_of<tuned<4, 1, 64, 2, true>, T, T>(draw, spec, shape) < bound<T>);
   CHECK(error_of<tuned<4, 2, 48, 1, true>, T, T>(draw, spec, shape) < bound<T>);
-  CHECK(error_of<tuned<4, 2, 128, 1, false>, T, T>(draw, spec, shape) < bound<T>);
+  CHECK(error_of<tuned<4, 2, 96, 1, false>, T, T>(draw, spec, shape) < bound<T>);
   CHECK(error_of<tuned<8, 1, 64, 2, false>, T, T>(draw, spec, shape) < bound<T>);
   CHECK(error_of<tuned<8, 2, 32, 1, false>, T, T>(draw, spec, shape) < bound<T>);
 }

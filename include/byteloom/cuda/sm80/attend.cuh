@@ -179,30 +179,30 @@ struct attend_sm80_block {
   }
 
  private:
-  /// The block's number among those of a key-value head. The last tiles, which see the most keys under a
-  /// causal mask, come first; heads that share keys are neighbours.
+  /// The compiler takes the value as it is: it neither takes the sums apart that led to it, which would cost
+  /// an instruction for each address that differs by a constant, nor moves what is made of it out of the
+  /// loop, which has no registers to spare.
+  __device__ static void pin(std::uint32_t& value) { asm volatile("" : "+r"(value)); }
+
+  /// threadIdx.x and blockIdx.x, pinned.
+  __device__ static unsigned own_thread() {
+    std::uint32_t thread = threadIdx.x;
+    pin(thread);
+    return thread;
+  }
   __device__ static unsigned own_block() {
     std::uint32_t block = blockIdx.x;
     pin(block);
     return block;
   }
-  /// Number of the tile's first query in the call.
+
+  /// Number in the call of the first query of a block's tile. The last tiles, which see the most keys under a
+  /// causal mask, come first; heads that share keys are neighbours.
   __device__ static int first_row(const Call& call, unsigned block) {
     return static_cast<int>(gridDim.x / call.group - 1 - block / call.group) * Tile.queries();
   }
   __device__ static int query_head(const Call& call, unsigned block) {
     return static_cast<int>(blockIdx.y * call.group + block % call.group);
-  }
-
-  /// The compiler makes what follows from the value as it is: it neither takes the sums apart that led to it,
-  /// which would cost an instruction for each address that differs by a constant, nor moves what is made of
-  /// it out of the loop, which has no registers to spare.
-  __device__ static void pin(std::uint32_t& value) { asm volatile("" : "+r"(value)); }
-
-  __device__ static unsigned own_thread() {
-    std::uint32_t thread = threadIdx.x;
-    pin(thread);
-    return thread;
   }
 
   __device__ tile over() const { return {head.batch, head.query_head, first, last, 0, head.keys - 1}; }

@@ -52,7 +52,7 @@ struct attend_sm80_tile {
     return (warps == 4 || warps == 8) && (row_groups == 1 || row_groups == 2) && keys >= 16 && keys <= 256 &&
            keys % 16 == 0 && (stages == 1 || stages == 2) && size > 0 && size % 8 == 0 && value_size > 0 &&
            value_size % 8 == 0 && shared_bytes(size, value_size) <= most_shared_bytes &&
-           accumulators(value_size) + query_registers(size) <= 208;
+           accumulators(value_size) + query_registers(size) <= 224;
   }
 };
 
@@ -61,8 +61,9 @@ struct attend_sm80_tile {
 /// exponents, but at most 64, which keeps the tiles on a mask's edge small; two stages where they fit so too.
 constexpr attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
   constexpr int half_of_a100 = 81 * 1024;
-  constexpr int most_of_32_queries =
-      176;  // registers of accumulators beside which masks and a user's score do not spill
+  // Registers of accumulators beside which masks and a user's score do not spill:
+  constexpr int most_of_32_queries = 176;
+  constexpr int most_of_16_queries = 208;
   constexpr int most_with_queries = 192;
   for (const int most_bytes : {half_of_a100, attend_sm80_tile::most_shared_bytes})
     for (int row_groups = 2; row_groups > 0; --row_groups)
@@ -70,7 +71,8 @@ constexpr attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
         for (int stages = 2; stages > 0; --stages) {
           attend_sm80_tile tile{4, row_groups, keys, stages, true};
           tile.keep_queries = tile.accumulators(value_size) + tile.query_registers(size) <= most_with_queries;
-          if (row_groups == 2 && tile.accumulators(value_size) > most_of_32_queries) continue;
+          if (tile.accumulators(value_size) > (row_groups == 2 ? most_of_32_queries : most_of_16_queries))
+            continue;
           if (tile.fits(size, value_size) && tile.shared_bytes(size, value_size) <= most_bytes) return tile;
         }
   return {0, 0, 0, 0, false};
@@ -79,7 +81,7 @@ constexpr attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
 /// A tuning selector: sizes of the head to tile. Write another and call attend<my_tuning>(...) to choose
 /// yourself.
 struct default_attend_sm80_tuning {
-  static consteval attend_sm80_tile sm80(int size, int value_size, bool /*is_masked*/) {
+  static constexpr attend_sm80_tile sm80(int size, int value_size, bool /*is_masked*/) {
     return choose_attend_sm80_tile(size, value_size);
   }
 };
