@@ -7,6 +7,7 @@
 // neighbours of either row (value[j][2 * row + column]); 4 neighbouring lanes hold the rest of these rows.
 
 #include <cstdint>
+#include <type_traits>
 
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/core/bf16.hpp"
@@ -122,10 +123,12 @@ struct score_rows {
     const auto normalizer = spec.normalizer();
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
+      if constexpr (!std::is_empty_v<state_type>) {
 #pragma unroll
-      for (int distance = 1; distance <= 2; distance *= 2) {
-        const state_type other = cuda::detail::shuffle_xor(state[row], distance);
-        normalizer.merge(state[row], other);
+        for (int distance = 1; distance <= 2; distance *= 2) {
+          const state_type other = cuda::detail::shuffle_xor(state[row], distance);
+          normalizer.merge(state[row], other);
+        }
       }
       if constexpr (folded) normalizer.settle(state[row], exponent_unit());
       result[row] = normalizer.finish(state[row], row_at(row));
@@ -138,7 +141,7 @@ struct score_rows {
   /// Keeps what follows behind the weights: the compiler would wait for a running product first and weigh
   /// after it. `none` is 0, which it cannot know, so that the branch is never taken; instructions are not
   /// moved across it.
-  __device__ void stay(std::uint32_t none) const {
+  __device__ void stay(std::uint32_t none) const requires(!std::is_empty_v<state_type>) {
     struct words {
       std::uint32_t word[sizeof(state_type) / 4];
     };

@@ -328,7 +328,7 @@ struct attend_sm90_block {
           of_keys.advance();
           rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
           rows.weigh(call.spec, scores, rescale);
-          if (Tile.overlap) rows.stay(call.none);
+          if constexpr (Tile.overlap && requires { rows.stay(0u); }) rows.stay(call.none);
           ptx::wgmma_wait<0>();
           ptx::settle(outputs);
           release(memory.values_empty(of_values.stage()));
