@@ -18,7 +18,6 @@
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/attend/ragged.hpp"
 #include "byteloom/core/executor.hpp"
-#include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/check.cuh"
 #include "byteloom/cuda/fragment/key_tiles.cuh"
 #include "byteloom/cuda/fragment/score_rows.cuh"
@@ -31,6 +30,7 @@
 #include "byteloom/cuda/sm90/attend_tile.hpp"
 #include "byteloom/cuda/sm90/attend_work.cuh"
 #include "byteloom/cuda/sm90/tensor_map.cuh"
+#include "byteloom/cuda/work_counters.cuh"
 
 #if defined(__CUDACC_RDC__)
 #error \
@@ -432,8 +432,7 @@ void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q
   const index key_head_bytes = std::max<index>(1, keys * (size + value_size) * index{sizeof(T)});
   constexpr index share = 32 << 20;  // of the L2 cache, for the keys and values of a section
   const auto key_heads_of_section = std::clamp<index>(share / key_head_bytes, 1, batch * key_heads);
-  buffer<int> counters(on, 2);
-  check(cudaMemsetAsync(counters.data(), 0, 2 * sizeof(int), on.stream), "clearing counters");
+  const work_counters counters(on);
   CUtensorMap out_map{};
   if constexpr (std::is_same_v<T, O>) out_map = make_tensor_map("out", out, 64);
   const call_type call{make_tensor_map("q", q, tile.queries()),

@@ -54,19 +54,24 @@ struct attend_sm90_tile {
   BYTELOOM_HD constexpr bool fits(int size, int value_size) const {
     return warpgroups >= 1 && warpgroups <= 3 && keys >= 16 && keys <= 256 && keys % 16 == 0 &&
            shared_bytes(size, value_size) <= most_shared_bytes &&
-           accumulators(value_size) <= (warpgroups == 3 ? 128 : 208);
+           accumulators(value_size) <= (warpgroups == 3 ? 124 : 208);
   }
 };
 
-/// The library's choice. Up to 64 dimensions the exponents take longer than the products, so that a third
-/// warpgroup pays; above, as many keys as fit, at most 128 where there is a mask, which keeps the tiles on
-/// its edge small.
+/// The library's choice, from what was measured. Up to 64 dimensions the exponents take longer than the
+/// products: three warpgroups, whose turns hide them better than a warpgroup's own product. Between 64 and
+/// 128 dimensions a third warpgroup still pays. From there on two, with as many keys as fit; at most 128
+/// where there is a mask, which keeps the tiles on its edge small.
 constexpr attend_sm90_tile choose_attend_sm90_tile(int size, int value_size, bool masked) {
-  const attend_sm90_tile wide{3, 128, true, false};
-  if (size <= 64 && value_size <= 64) return wide;
+  if (size <= 64 && value_size <= 64) return {3, 128, true, false};
+  if (size < 128 && value_size < 128)
+    for (int keys = 96; keys >= 64; keys -= 16) {
+      const attend_sm90_tile tile{3, keys, true, true};
+      if (tile.fits(size, value_size)) return tile;
+    }
   for (int warpgroups = 2; warpgroups > 0; --warpgroups)
     for (int keys = masked ? 128 : 176; keys >= 16; keys -= 16) {
-      const attend_sm90_tile tile{warpgroups, keys, warpgroups == 2 && value_size <= 128, false};
+      const attend_sm90_tile tile{warpgroups, keys, warpgroups == 2 && value_size <= 128, true};
       if (tile.fits(size, value_size)) return tile;
     }
   return {0, 0, false, false};

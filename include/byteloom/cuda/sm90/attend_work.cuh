@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/sm90/attend_work: what a block of Hopper's attention works on: the call, the order of its query tiles, where a tile's
-// rows lie, and the block's shared memory.
+// cuda/sm90/attend_work: what a block of Hopper's attention works on: the call, the order of its query tiles,
+// where a tile's rows lie, and the block's shared memory.
 
 #include <cuda.h>
 
