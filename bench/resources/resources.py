@@ -13,7 +13,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-UNITS = ["attend", "generator"]
+UNITS = ["attend", "attend_canonical", "generator"]
 ARCHITECTURES = ["80", "90a"]
 SLACK = 8
 

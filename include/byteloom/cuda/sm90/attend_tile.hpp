@@ -54,7 +54,7 @@ struct attend_sm90_tile {
   BYTELOOM_HD constexpr bool fits(int size, int value_size) const {
     return warpgroups >= 1 && warpgroups <= 3 && keys >= 16 && keys <= 256 && keys % 16 == 0 &&
            shared_bytes(size, value_size) <= most_shared_bytes &&
-           accumulators(value_size) <= (warpgroups == 3 ? 124 : 208);
+           accumulators(value_size) <= (warpgroups == 3 ? 128 : 208);
   }
 };
 
@@ -67,7 +67,7 @@ constexpr attend_sm90_tile choose_attend_sm90_tile(int size, int value_size, boo
   if (size < 128 && value_size < 128)
     for (int keys = 96; keys >= 64; keys -= 16) {
       const attend_sm90_tile tile{3, keys, true, true};
-      if (tile.fits(size, value_size)) return tile;
+      if (tile.fits(size, value_size) && tile.accumulators(value_size) < 128) return tile;  // 128 spills here
     }
   for (int warpgroups = 2; warpgroups > 0; --warpgroups)
     for (int keys = masked ? 128 : 176; keys >= 16; keys -= 16) {
