@@ -17,6 +17,7 @@
 #include "byteloom/cuda/attend_tuning.hpp"
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/check.cuh"
+#include "byteloom/cuda/require.hpp"
 #include "byteloom/cuda/simt/attend.cuh"
 #include "byteloom/cuda/sm80/attend.cuh"
 #include "byteloom/cuda/sm90/attend.cuh"
@@ -63,7 +64,7 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
     static_assert(Spec::passes == 1,
                   "byteloom: this normalizer passes over the keys twice, which only path::simt does so far; choose "
                   "attend<path::simt>.");
-    if constexpr (sizes && Spec::passes == 1) {
+    if constexpr (sizes && Spec::passes == 1 && require_tensor_map<Spec>::met) {
       const device_view<const element, 4> queries = q, keys = k, values = v;
       if (q.size() == 0) return;
       if constexpr (std::is_same_v<way, path::sm80>) {
@@ -95,13 +96,13 @@ template <class How, class Spec, class Q, class K, class V, class O>
 void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, O out) {
   if constexpr (detail::require_attend_call<memory::device, Spec, Q, K, V, O>::met) {
     detail::require_attend_shapes(spec, q, k, v, out);
-    if constexpr (Spec::position_type::turns) {
+    if constexpr (Spec::position_type::turns || Spec::prepares) {
       using element = std::conditional_t<
           cuda::detail::has_tensor_elements<typename Q::value_type, typename K::value_type, typename V::value_type>,
           std::remove_const_t<typename Q::value_type>, float>;
-      const auto queries = cuda::detail::turned<element>(on, spec.position(), q, true, k.extent[1] - q.extent[1],
-                                                         k.extent[1]);
-      const auto keys = cuda::detail::turned<element>(on, spec.position(), k, false, 0, k.extent[1]);
+      const auto queries = cuda::detail::turned<element>(
+          on, spec, q, true, spec.first_query(q.extent[1], k.extent[1]), k.extent[1]);
+      const auto keys = cuda::detail::turned<element>(on, spec, k, false, 0, k.extent[1]);
       cuda::detail::attend_turned<How>(
           on, spec,
           device_view<const element, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),
