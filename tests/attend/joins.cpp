@@ -177,6 +177,107 @@ TEST_CASE("normed queries and keys do not see how long they were") {
   check(bl::norm::l2{});
 }
 
+TEST_CASE("queries and keys of unit length meet by the cosine of their angle") {
+  auto draw = test::generator();
+  using prepare = bl::prepare::norm<bl::norm::l2>;
+  const bl::attention<bl::heads<2, 2, 16>, bl::score::scale, prepare> spec{bl::score::scale{10.0f}};
+  test::formulas by;
+  by.turned = [](vector x, bool, int, int, int) {
+    const double length = std::sqrt(dot(x, x));
+    for (double& number : x) number /= length;
+    return x;
+  };
+  by.score = [](double cosine, int, int, int, int) { return 10 * cosine; };
+  const test::attend_inputs in(draw, spec, {1, 20, 31}, 2.0f);
+  CHECK(test::host_error(spec, in, test::brute_force(in, by)) < 1e-5);
+}
+
+TEST_CASE("a user's policies see each row and number where it stands") {
+  auto draw = test::generator();
+  SUBCASE("of the output") {
+    const bl::attention<bl::heads<4, 2, 16, 20>, test::coordinate_factor> spec;
+    const test::attend_inputs in(draw, spec, {2, 7, 11}, 1.0f);
+    test::formulas by;
+    by.score = [](double product, int, int, int, int) { return product / 4; };
+    vector wanted = test::brute_force(in, by);
+    std::size_t at = 0;
+    for (int batch = 0; batch < 2; ++batch)
+      for (int row = 0; row < 7; ++row)
+        for (int head = 0; head < 4; ++head)
+          for (int i = 0; i < 20; ++i)
+            wanted[at++] *=
+                0.5 + 0.125 * ((batch * 7 + head * 5 + head / 2 * 3 + 4 + row + 2 * row + i + 7 + 11) % 11);
+    CHECK(test::host_error(spec, in, wanted) < 1e-5);
+  }
+  SUBCASE("of queries and keys, in their heads") {
+    const bl::attention<bl::heads<4, 2, 16>, test::less_maximum> spec;
+    const test::attend_inputs in(draw, spec, {1, 9, 9}, 0.5f);
+    vector wanted;
+    for (int row = 0; row < 9; ++row)
+      for (int head = 0; head < 4; ++head) {
+        const auto prepared = [&](const test::tensor<float>& x, int token, int own, const auto& each) {
+          vector result;
+          double largest = -1e30;
+          for (int i = 0; i < 16; ++i)
+            largest = std::max(largest, static_cast<double>(x.view()(0, token, own, i)));
+          for (int i = 0; i < 16; ++i)
+            result.push_back(each(static_cast<double>(x.view()(0, token, own, i)), largest, i));
+          return result;
+        };
+        const vector query = prepared(in.q, row, head, [&](double x, double largest, int i) {
+          return (x - largest) * (1 + (head + i) % 3);
+        });
+        vector scores;
+        for (int key = 0; key < 9; ++key)
+          scores.push_back(dot(query, prepared(in.k, key, head / 2,
+                                               [&](double x, double largest, int i) {
+                                                 return x - largest * ((2 * (head / 2) + i) % 5);
+                                               })) /
+                           4);
+        const vector p = softmax(scores);
+        for (int i = 0; i < 16; ++i) {
+          double sum = 0;
+          for (int key = 0; key < 9; ++key)
+            sum += p[static_cast<std::size_t>(key)] * static_cast<double>(in.v.view()(0, key, head / 2, i));
+          wanted.push_back(sum);
+        }
+      }
+    CHECK(test::host_error(spec, in, wanted) < 1e-4);
+  }
+}
+
+TEST_CASE("keys apart: a query's position is what it is told, not what the keys say") {
+  auto draw = test::generator();
+  using heads = bl::heads<2, 1, 16>;
+  const bl::attention<heads, bl::position::rope<>, bl::mask::causal> own;
+  const bl::attention<heads, bl::position::rope<>, bl::mask::causal, bl::keys::apart> apart{
+      bl::keys::apart{20}};
+  const test::attend_inputs in(draw, own, {1, 13, 33}, 1.0f);
+  auto wanted = test::poisoned_tensor<double>(1, 13, 2, 16);
+  bl::reference::attend(own, in.q.view(), in.k.view(), in.v.view(), wanted.view());
+  CHECK(test::host_error(apart, in, wanted.data) < 1e-5);
+  const bl::attention<heads, bl::keys::apart> none;
+  const test::attend_inputs empty(draw, none, {1, 3, 0}, 1.0f);
+  auto out = test::poisoned_tensor<float>(1, 3, 2, 16);
+  bl::attend(bl::host::here(), none, empty.q.view(), empty.k.view(), empty.v.view(), out.view());
+  for (const float x : out.data) CHECK(x == 0.0f);
+}
+
+TEST_CASE("at a constant distance queries turn to the limit, or to the last position, and keys never") {
+  const bl::position::constant_distance<> far{20};
+  const bl::position::rope<> rope;
+  for (const auto& [length, place] : {std::pair{5, 4}, {20, 19}, {21, 20}, {400, 20}}) {
+    for (int pair = 0; pair < 8; ++pair) {
+      const auto found = far.at_query<double>({0, 3, length}, pair, 16);
+      const auto wanted = rope.at<double>(place, pair, 16);
+      CHECK(found.cosine == wanted.cosine);
+      CHECK(found.sine == wanted.sine);
+      CHECK(far.at_key<double>({0, 3, length}, pair, 16).first(2.0, 7.0) == 2.0);
+      CHECK(far.at_key<double>({0, 3, length}, pair, 16).second(2.0, 7.0) == 7.0);
+    }
+  }
+}
+
 TEST_CASE("a normed output has the length that its factor says, and an open gate changes nothing") {
   auto draw = test::generator();
   using normed = bl::output::norm<bl::norm::rms>;
@@ -222,6 +323,22 @@ TEST_CASE("a difference by zero is the first map, and one by one of equal maps i
   bl::attend(bl::host::here(), bl::attention<bl::heads<2, 2, 16, 24>, bl::mask::causal>{},
              evens(std::as_const(in.q).view()), evens(std::as_const(in.k).view()), in.v.view(), first.view());
   CHECK(test::relative_error(out.data, first.data) < 1e-6);
+  auto second = test::poisoned_tensor<float>(1, 30, 2, 24);
+  const auto odds = [&](auto x) {
+    x.data += x.stride[2];
+    return evens(x);
+  };
+  bl::attend(bl::host::here(), bl::attention<bl::heads<2, 2, 16, 24>, bl::mask::causal>{},
+             odds(std::as_const(in.q).view()), odds(std::as_const(in.k).view()), in.v.view(), second.view());
+  const std::vector<float> lambdas{0.7f, -1.5f};
+  using per_head = bl::maps::difference_per_head<>;
+  const bl::attention<bl::heads<4, 4, 16, 24>, bl::mask::causal, per_head> by_head{
+      per_head{bl::host_view<const float, 1>(lambdas.data(), 2)}};
+  bl::attend(bl::host::here(), by_head, in.q.view(), in.k.view(), in.v.view(), out.view());
+  std::vector<float> wanted;
+  for (std::size_t i = 0; i < first.data.size(); ++i)
+    wanted.push_back(first.data[i] - lambdas[i / 24 % 2] * second.data[i]);
+  CHECK(test::relative_error(out.data, wanted) < 1e-6);
   for (auto* x : {&in.q, &in.k})
     for (std::size_t i = 0; i < x->data.size(); ++i)
       if (i / 16 % 2 == 1) x->data[i] = x->data[i - 16];

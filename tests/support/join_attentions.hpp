@@ -167,6 +167,9 @@ void for_each_join_attention(std::mt19937_64& draw, const F& f) {
   f("fewer keys than queries, from a position on, turned",
     attention<heads<4, 2, 16>, keys::apart, mask::local<20>, position::rope<>>{keys::apart{5}},
     attend_shape{2, 40, 37});
+  f("fewer keys than queries, counted",
+    attention<heads<4, 2, 16>, keys::apart, mask::causal, normalizer::shaped>{keys::apart{3}},
+    attend_shape{1, 40, 17});
   f("at one distance",
     attention<heads<4, 2, 16>, position::constant_distance<>, mask::causal>{
         position::constant_distance<>{20}},

@@ -143,7 +143,9 @@ struct attention : slots<Policies...> {
   /// else -1, and the caller counts what keep keeps.
   BYTELOOM_HD constexpr int count(row at) const {
     constexpr std::size_t masks = detail::number_on_axis<axis::mask, Policies...>;
-    if constexpr (masks == 0) {
+    if constexpr (stands_apart && masks != 0) {
+      return -1;  // masks count for queries that stand among their keys
+    } else if constexpr (masks == 0) {
       return at.keys;
     } else if constexpr (masks == 1) {
       using own = detail::policy_on_t<axis::mask, void, Policies...>;
