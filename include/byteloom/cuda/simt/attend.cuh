@@ -263,21 +263,27 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
     if constexpr (spec_type::is_observed)
       if (lane == 0) call.spec.observe(row, row_of(map), states[map]);
   }
-  if constexpr (spec_type::has_output_policy)
+  using out_type = std::remove_reference_t<decltype(*call.out.data)>;
+  if constexpr (spec_type::has_output_policy) {
+    // In shared memory, each lane its own numbers, so that no loop need be unrolled for registers' sake.
+    float* const numbers = sums_of[0][0];
+#pragma unroll
+    for (int i = 0; i < own; ++i) numbers[i * 32 + lane] = result[i];
     call.spec.template output<float>(
         row, whole,
         [&](const auto& f) {
-#pragma unroll
-          for (int i = 0; i < own; ++i)
-            if (i * 32 + lane < value_size) f(result[i], i * 32 + lane);
+#pragma unroll 1
+          for (int at = lane; at < value_size; at += 32) f(numbers[at], at);
         },
         [](const auto& policy, auto& gathered) { merge_over_warp(policy, gathered); });
+#pragma unroll 1
+    for (int at = lane; at < value_size; at += 32)
+      call.out(batch, row, head, at) = static_cast<out_type>(numbers[at]);
+  } else {
 #pragma unroll
-  for (int i = 0; i < own; ++i) {
-    const int at = i * 32 + lane;
-    if (at < value_size) {
-      using out_type = std::remove_reference_t<decltype(*call.out.data)>;
-      call.out(batch, row, head, at) = static_cast<out_type>(result[i]);
+    for (int i = 0; i < own; ++i) {
+      const int at = i * 32 + lane;
+      if (at < value_size) call.out(batch, row, head, at) = static_cast<out_type>(result[i]);
     }
   }
 }
