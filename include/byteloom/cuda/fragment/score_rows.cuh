@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/fragment/score_rows: from a tile of dot products in registers to weights: scores, masks and the normalizer of a
-// composition, the same code behind every tensor-core main loop. The accumulators of mma.m16n8 and of wgmma lie alike: a
-// thread holds two rows, 8 apart, and of each group of 8 columns two neighbours of either row (value[j][2 * row + column]);
-// 4 neighbouring lanes hold the rest of these rows.
+// cuda/fragment/score_rows: from a tile of dot products in registers to weights: scores, masks and the
+// normalizer of a composition, the same code behind every tensor-core main loop. The accumulators of
+// mma.m16n8 and of wgmma lie alike: a thread holds two rows, 8 apart, and of each group of 8 columns two
+// neighbours of either row (value[j][2 * row + column]); 4 neighbouring lanes hold the rest of these rows.
 
 #include <cstdint>
+#include <type_traits>
 
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/core/bf16.hpp"
@@ -30,19 +31,21 @@ struct score_rows {
   using state_type = typename normalizer_type::template state<float>;
   /// Whether dot products stay as they are and the scale is part of the normalizer's exponent.
   static constexpr bool rescales = byteloom::detail::rescales<normalizer_type>;
-  static constexpr bool folded = Spec::scale_only && byteloom::detail::folds_unit<normalizer_type> && !Spec::has_row_scale;
+  static constexpr bool folded =
+      Spec::scale_only && byteloom::detail::folds_unit<normalizer_type> && !Spec::has_row_scale;
 
-  site at;         ///< of the head; query and key are set for each score
-  int query[2];    ///< positions of the rows; past the last one: the last
-  float unit;      ///< scores are multiples of it while `folded`
-  float factor[2]; ///< the normalizer's scale of a row, where it has one
+  site at;          ///< of the head; query and key are set for each score
+  int query[2];     ///< positions of the rows; past the last one: the last
+  float unit;       ///< scores are multiples of it while `folded`
+  float factor[2];  ///< the normalizer's scale of a row, where it has one
   state_type state[2];
 
-  /// Before a row's first tile. `first` is the position of the upper row, `last` that of the call's last query.
+  /// Before a row's first tile. `first` is the position of the upper row, `last` that of the call's last
+  /// query.
   __device__ void start(const Spec& spec, site head, int first, int last) {
     at = head;
-    query[0] = math::min(first, last);
-    query[1] = math::min(first + 8, last);
+    query[0] = math::max(math::min(first, last), 0);
+    query[1] = math::max(math::min(first + 8, last), 0);
     unit = 1.0f;
     if constexpr (folded) unit = spec.unit();
     state[0] = state_type{};
@@ -55,8 +58,8 @@ struct score_rows {
     }
   }
 
-  /// Scores of one tile from its dot products: key of value[j][2 * row + c] = first_key + 8 * j + c. Where `partial`, each
-  /// site is tested; sites past the last key are dropped.
+  /// Scores of one tile from its dot products: key of value[j][2 * row + c] = first_key + 8 * j + c. Where
+  /// `partial`, each site is tested; sites past the last key are dropped.
   template <int Groups>
   __device__ void score(const Spec& spec, float (&value)[Groups][4], int first_key, bool partial) {
     if constexpr (folded && !Spec::unit_is_positive) {
@@ -114,16 +117,18 @@ struct score_rows {
     }
   }
 
-  /// After a row's last tile: joins what the 4 lanes know, tells the observers, and gives the factors of the output.
-  /// `row_of_call` is the upper row's number in the call; rows past the last are not told of.
+  /// After a row's last tile: joins what the 4 lanes know, tells the observers, and gives the factors of the
+  /// output. `row_of_call` is the upper row's number in the call; rows past the last are not told of.
   __device__ void finish(const Spec& spec, int row_of_call, float (&result)[2]) {
     const auto normalizer = spec.normalizer();
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
+      if constexpr (!std::is_empty_v<state_type>) {
 #pragma unroll
-      for (int distance = 1; distance <= 2; distance *= 2) {
-        const state_type other = cuda::detail::shuffle_xor(state[row], distance);
-        normalizer.merge(state[row], other);
+        for (int distance = 1; distance <= 2; distance *= 2) {
+          const state_type other = cuda::detail::shuffle_xor(state[row], distance);
+          normalizer.merge(state[row], other);
+        }
       }
       if constexpr (folded) normalizer.settle(state[row], exponent_unit());
       result[row] = normalizer.finish(state[row], row_at(row));
@@ -133,9 +138,10 @@ struct score_rows {
     }
   }
 
-  /// Keeps what follows behind the weights: the compiler would wait for a running product first and weigh after it. `none`
-  /// is 0, which it cannot know, so that the branch is never taken; instructions are not moved across it.
-  __device__ void stay(std::uint32_t none) const {
+  /// Keeps what follows behind the weights: the compiler would wait for a running product first and weigh
+  /// after it. `none` is 0, which it cannot know, so that the branch is never taken; instructions are not
+  /// moved across it.
+  __device__ void stay(std::uint32_t none) const requires(!std::is_empty_v<state_type>) {
     struct words {
       std::uint32_t word[sizeof(state_type) / 4];
     };
@@ -160,7 +166,8 @@ struct score_rows {
     count = 0;
     site here = at;
     here.query = query[which];
-    for (here.key = static_cast<int>(threadIdx.x) % 4; here.key < at.keys; here.key += 4) count += spec.keep(here) ? 1 : 0;
+    for (here.key = static_cast<int>(threadIdx.x) % 4; here.key < at.keys; here.key += 4)
+      count += spec.keep(here) ? 1 : 0;
     count += __shfl_xor_sync(0xffffffffu, count, 1);
     return count + __shfl_xor_sync(0xffffffffu, count, 2);
   }
@@ -206,7 +213,8 @@ __device__ std::uint32_t pack(float first, float second) {
   return both;
 }
 
-/// The accumulators of a tile as the left operands of the next product: operand k has the columns 16k to 16k + 15.
+/// The accumulators of a tile as the left operands of the next product: operand k has the columns 16k to 16k
+/// + 15.
 template <class T, int Groups>
 __device__ void pack(const float (&value)[Groups][4], std::uint32_t (&operand)[Groups / 2][4]) {
 #pragma unroll

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/simt/attend: attention in float without tensor cores, for any composition, element types and sizes; decoding uses it
-// too. A block owns one query of one head of the output (so of several query heads, where maps share a value); its warps
-// take tiles of 32 keys in turn, a lane a key, and join their (state, sum) pairs at the end by the normalizer's merge.
+// cuda/simt/attend: attention in float without tensor cores, for any composition, element types and sizes;
+// decoding uses it too. A block owns one query of one head of the output (so of several query heads, where
+// maps share a value); its warps take tiles of 32 keys in turn, a lane a key, and join their (state, sum)
+// pairs at the end by the normalizer's merge.
 
 #include <algorithm>
 #include <string>
@@ -42,9 +43,10 @@ struct attend_call {
 /// Warps of a block that owns few queries: fewer where a lane holds more of the output, for its registers'
 /// sake.
 template <class Spec>
-inline constexpr int many_warps = size_bound<Spec::heads_type::constant_value_size> * Spec::map_count <= 64     ? 16
-                                  : size_bound<Spec::heads_type::constant_value_size> * Spec::map_count <= 1024 ? 8
-                                                                                                                : 1;
+inline constexpr int many_warps =
+    size_bound<Spec::heads_type::constant_value_size>* Spec::map_count <= 64     ? 16
+    : size_bound<Spec::heads_type::constant_value_size>* Spec::map_count <= 1024 ? 8
+                                                                                 : 1;
 
 BYTELOOM_KERNELS_BEGIN
 
@@ -108,8 +110,8 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   // The row of a query head.
   const auto row_of = [&](int map) {
     const int query_head = head * maps + map;
-    return byteloom::row{batch, query_head, call.spec.key_head(query_head, group),
-                         query, static_cast<int>(queries), keys};
+    return byteloom::row{
+        batch, query_head, call.spec.key_head(query_head, group), query, static_cast<int>(queries), keys};
   };
   const auto site_of = [&](int map, int key) {
     const byteloom::row at = row_of(map);
@@ -158,7 +160,7 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
       if (score != -math::infinity<float>) score *= row_scales[map];
     return score;
   };
-  const auto add_values = [&](const float (&weights)[maps], int first_key, int last_key) {
+  const auto add_values = [&](const float(&weights)[maps], int first_key, int last_key) {
     const auto* from =
         call.v.data + batch * call.v.stride[0] + first_key * call.v.stride[1] + value_head * call.v.stride[2];
     // All 32 turns without a branch, so that their loads fly together; keys past the last are the last, with
@@ -297,38 +299,35 @@ bool has_vector_rows(const device_view<K, 4>& k) {
          k.stride[0] % run == 0 && k.stride[1] % run == 0 && k.stride[2] % run == 0;
 }
 
-/// Launches for views whose shapes fit each other; `lengths` without data: all keys count. Throws shape_error where a size
-/// is beyond the kernel.
+/// Launches for views whose shapes fit each other; `lengths` without data: all keys count. Throws shape_error
+/// where a size is beyond the kernel.
 template <class Spec, class Q, class K, class V, class O>
 void attend_simt(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
-                 const device_view<V, 4>& v, const device_view<const int, 1>& lengths, const device_view<O, 4>& out) {
+                 const device_view<V, 4>& v, const device_view<const int, 1>& lengths,
+                 const device_view<O, 4>& out) {
   const auto heads = spec.heads();
   if (heads.size > size_bound<Spec::heads_type::constant_size> ||
       heads.value_size > size_bound<Spec::heads_type::constant_value_size>)
-    throw shape_error("attend: heads of " + std::to_string(int{heads.size}) + " and " +
-                      std::to_string(int{heads.value_size}) +
-                      " dimensions are known at run time only, where at most " +
-                      std::to_string(largest_dynamic_size) +
-                      " fit the kernel; write the sizes into heads<...>.");
+    throw shape_error(
+        "attend: heads of " + std::to_string(int{heads.size}) + " and " +
+        std::to_string(int{heads.value_size}) + " dimensions are known at run time only, where at most " +
+        std::to_string(largest_dynamic_size) + " fit the kernel; write the sizes into heads<...>.");
   if (k.stride[3] != 1)
     throw shape_error("attend: the dimensions of a key are " + std::to_string(k.stride[3]) +
                       " elements apart; they must be neighbours (stride 1).");
   if (q.size() == 0) return;
   if (q.extent[1] > 0x7fffffff || q.extent[2] > 65535 || q.extent[0] > 65535)
     throw shape_error("attend: more than 65535 heads or sequences in one call; pass them in parts.");
-  const attend_call<Spec, Q, K, V, O> call{
-      spec, q, k, v, lengths, out, has_vector_rows(k)};
+  const attend_call<Spec, Q, K, V, O> call{spec, q, k, v, lengths, out, has_vector_rows(k)};
   const dim3 grid(static_cast<unsigned>(q.extent[1]), static_cast<unsigned>(out.extent[2]),
                   static_cast<unsigned>(q.extent[0]));
   // Few queries leave most of the GPU idle, so that many warps share the keys of one; many queries fill it.
   using call_type = std::remove_const_t<decltype(call)>;
   constexpr int many = many_warps<Spec>;
   if (q.extent[0] * q.extent[1] * q.extent[2] <= 64) {
-    launch(on, "attend_kernel", attend_kernel<many, call_type>, grid, many * 32,
-                         0, call);
+    launch(on, "attend_kernel", attend_kernel<many, call_type>, grid, many * 32, 0, call);
   } else {
-    launch(on, "attend_kernel", attend_kernel<4, call_type>, grid, 4 * 32, 0,
-                         call);
+    launch(on, "attend_kernel", attend_kernel<4, call_type>, grid, 4 * 32, 0, call);
   }
 }
 
