@@ -40,13 +40,14 @@ struct attend_call {
   bool vector;  ///< rows of keys start at 16 bytes
 };
 
-/// Warps of a block that owns few queries: fewer where a lane holds more of the output, for its registers'
-/// sake.
+/// Warps of a block that owns few queries: fewer where a lane holds more of the output, or hooks change it,
+/// for its registers' sake.
 template <class Spec>
-inline constexpr int many_warps =
-    size_bound<Spec::heads_type::constant_value_size>* Spec::map_count <= 64     ? 16
-    : size_bound<Spec::heads_type::constant_value_size>* Spec::map_count <= 1024 ? 8
-                                                                                 : 1;
+inline constexpr int many_warps = [] {
+  constexpr int held = size_bound<Spec::heads_type::constant_value_size> * Spec::map_count;
+  if (held > 1024) return 1;
+  return held > 64 || Spec::has_output_policy ? 8 : 16;
+}();
 
 BYTELOOM_KERNELS_BEGIN
 
