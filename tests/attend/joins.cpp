@@ -18,6 +18,7 @@
 #include "byteloom/attend/mask/lambda.hpp"
 #include "byteloom/attend/mask/sinks.hpp"
 #include "byteloom/attend/mask/windows.hpp"
+#include "byteloom/host/attend_ragged.hpp"
 #include "byteloom/host/merged.hpp"
 #include "support/agreement.hpp"
 #include "support/join_attentions.hpp"
@@ -402,6 +403,71 @@ TEST_CASE("heads side by side are those of either attention") {
                        "side_by_side: q and out have 7 and 6 heads, but the parts have 4 + 3 query heads and "
                        "4 + 3 of the output.",
                        bl::shape_error);
+}
+
+TEST_CASE("ragged sequences get of these policies what each gets alone") {
+  auto draw = test::generator();
+  const int rows = 31, second = 12;  // two sequences of 12 and 19 tokens
+  const std::vector<int> offsets{0, second, rows};
+  test::random_table weight(draw, 1.0f, 24);
+  using prepare = bl::prepare::norm<bl::norm::rms>;
+  using difference = bl::maps::difference<>;
+  using normed = bl::output::norm<bl::norm::rms>;
+  const bl::attention<bl::heads<8, 4, 16, 24>, bl::position::rope<>, bl::mask::causal, prepare, difference,
+                      normed>
+      spec{difference{0.4f}, normed{bl::norm::rms{}, 0.5f, weight.vector()}};
+  const test::attend_inputs in(draw, spec, {1, rows, rows}, 1.0f);
+  auto found = test::poisoned_tensor<float>(1, rows, 4, 24);
+  auto wanted = test::poisoned_tensor<double>(1, rows, 4, 24);
+  const auto of_rows = [](auto x) {
+    return bl::host_view<std::remove_pointer_t<decltype(x.data)>, 3>(x.data, x.extent[1], x.extent[2],
+                                                                     x.extent[3]);
+  };
+  bl::attend(bl::host::here(), spec, of_rows(in.q.view()), of_rows(in.k.view()), of_rows(in.v.view()),
+             bl::ragged<bl::memory::host>(bl::host_view<const int, 1>(offsets.data(), 3), 19),
+             of_rows(found.view()));
+  for (const auto& [first, last] : {std::pair{0, second}, {second, rows}}) {
+    const auto part = [first = first, last = last](auto x) {
+      x.data += first * x.stride[1];
+      x.extent[1] = last - first;
+      return x;
+    };
+    bl::reference::attend(spec, part(in.q.view()), part(in.k.view()), part(in.v.view()), part(wanted.view()));
+  }
+  CHECK(test::relative_error(found.data, wanted.data) < 1e-5);
+}
+
+TEST_CASE("a call over the last queries alone gives their rows") {
+  auto draw = test::generator();
+  test::for_each_join_attention(draw, [&](const char* name, const auto& spec, test::attend_shape shape) {
+    using spec_type = std::remove_cvref_t<decltype(spec)>;
+    // compositions whose data or hooks do not speak of the call's queries
+    if constexpr (!spec_type::has_output_policy && !spec_type::stands_apart) {
+      CAPTURE(std::string(name));
+      if (shape.queries < 4 || std::string(name).find("by query head") != std::string::npos) return;
+      const test::attend_inputs in(draw, spec, shape, 1.0f);
+      const bl::index out_heads = spec.heads().query / spec.map_count, size = spec.heads().value_size;
+      auto all = test::poisoned_tensor<float>(shape.batch, shape.queries, out_heads, size);
+      auto last = all;
+      bl::attend(bl::host::here(), spec, in.q.view(), in.k.view(), in.v.view(), all.view());
+      const auto ends = [](auto x) {
+        x.data += (x.extent[1] - 3) * x.stride[1];
+        x.extent[1] = 3;
+        return x;
+      };
+      bl::attend(bl::host::here(), spec, ends(in.q.view()), in.k.view(), in.v.view(), ends(last.view()));
+      std::vector<float> found;
+      std::vector<double> wanted;
+      for (int batch = 0; batch < shape.batch; ++batch)
+        for (int row = shape.queries - 3; row < shape.queries; ++row)
+          for (int head = 0; head < out_heads; ++head)
+            for (int i = 0; i < size; ++i) {
+              found.push_back(last.view()(batch, row, head, i));
+              wanted.push_back(static_cast<double>(all.view()(batch, row, head, i)));
+            }
+      CHECK(test::relative_error(found, wanted) < 1e-5);
+    }
+  });
 }
 
 TEST_CASE("states and data that mean nothing are named") {
