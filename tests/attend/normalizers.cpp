@@ -371,7 +371,7 @@ TEST_CASE("a key that a bias hides stays hidden when its row is scaled by zero")
           doctest::Approx(0.5f * in.v.view()(0, 0, 0, i) + 0.5f * in.v.view()(0, 2, 0, i)));
 }
 
-TEST_CASE("NRM-03 (partial: no gate on the output) clipped softmax") {
+TEST_CASE("clipped softmax as in NRM-03 has exact zeros and ones") {
   auto draw = test::generator();
   const double low = -12.0 / 256, high = 1.0;  // gamma = -alpha / T with T the longest sequence
   using clipped = bl::normalizer::clipped_softmax;

@@ -28,7 +28,7 @@ inline constexpr bool for_tensor_cores = [] {
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
   return size != bl::dynamic && value_size != bl::dynamic && size % 8 == 0 && value_size % 8 == 0 &&
-         Spec::passes == 1;
+         Spec::passes == 1 && !Spec::has_output_policy && Spec::map_count == 1 && !Spec::stands_apart;
 }();
 
 /// Relative error of Path on fresh T inputs; repetitions with other bits fail.

@@ -19,7 +19,8 @@ namespace test {
 /// Relative error of the host's output.
 template <class Spec>
 double host_error(const Spec& spec, const attend_inputs& in, const std::vector<double>& wanted) {
-  auto out = poisoned_tensor<float>(in.q.extent[0], in.q.extent[1], in.q.extent[2], in.v.extent[3]);
+  auto out = poisoned_tensor<float>(in.q.extent[0], in.q.extent[1], in.q.extent[2] / Spec::map_count,
+                                    in.v.extent[3]);
   bl::attend(bl::host::here(), spec, in.q.view(), in.k.view(), in.v.view(), out.view());
   return relative_error(out.data, wanted);
 }
@@ -32,7 +33,8 @@ void check_against_reference(std::mt19937_64& draw, const char* name, const Spec
     CAPTURE(spread);
     const attend_inputs in(draw, spec, shape, spread);
     auto wanted =
-        poisoned_tensor<double>(shape.batch, shape.queries, spec.heads().query, spec.heads().value_size);
+        poisoned_tensor<double>(shape.batch, shape.queries, spec.heads().query / Spec::map_count,
+                                spec.heads().value_size);
     bl::reference::attend(spec, in.q.view(), in.k.view(), in.v.view(), wanted.view());
     CHECK(host_error(spec, in, wanted.data) < 1e-5 * static_cast<double>(spread));
   }

@@ -26,7 +26,7 @@ struct attend_inputs {
       : q(random_tensor<float>(draw, spread, shape.batch, shape.queries, spec.heads().query,
                                spec.heads().size)),
         k(random_tensor<float>(draw, spread, shape.batch, shape.keys, spec.heads().key, spec.heads().size)),
-        v(random_tensor<float>(draw, 1.0f, shape.batch, shape.keys, spec.heads().key,
+        v(random_tensor<float>(draw, 1.0f, shape.batch, shape.keys, spec.heads().key / Spec::map_count,
                                spec.heads().value_size)) {}
 };
 

@@ -7,7 +7,8 @@
 //
 // The order of a score is fixed: the dot product of query and key; times 1/sqrt(size), unless a policy
 // replaces that (score::scale, score::temperature); the score policies as written, left to right; then the
-// masks, which must all keep the site; then the normalizer's row_scale; then the normalizer.
+// masks, which must all keep the site; then the normalizer's row_scale; then the normalizer. Before it, rows
+// of queries and keys are prepared and turned; after it, maps are joined, and the output policies called.
 
 #include <cstddef>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "byteloom/attend/cache/contiguous.hpp"
 #include "byteloom/attend/heads.hpp"
+#include "byteloom/attend/maps/single.hpp"
 #include "byteloom/attend/mask/interval.hpp"
 #include "byteloom/attend/normalizer/softmax.hpp"
 #include "byteloom/attend/require.hpp"
@@ -50,6 +52,7 @@ struct attention : slots<Policies...> {
   using position_type = detail::policy_on_t<axis::position, position::none, Policies...>;
   using normalizer_type = detail::policy_on_t<axis::normalizer, normalizer::softmax, Policies...>;
   using cache_type = detail::policy_on_t<axis::cache, cache::contiguous<>, Policies...>;
+  using maps_type = detail::policy_on_t<axis::maps, maps::single, Policies...>;
 
   BYTELOOM_HD constexpr heads_type heads() const { return one_of<axis::heads, heads_type>(); }
   BYTELOOM_HD constexpr position_type position() const { return one_of<axis::position, position_type>(); }
@@ -57,6 +60,44 @@ struct attention : slots<Policies...> {
     return one_of<axis::normalizer, normalizer_type>();
   }
   BYTELOOM_HD constexpr cache_type cache() const { return one_of<axis::cache, cache_type>(); }
+
+  /// True where rows of queries and keys are more than turned before the attention.
+  static constexpr bool prepares = detail::number_on_axis<axis::prepare, Policies...> != 0;
+
+  /// The policy that prepares them.
+  BYTELOOM_HD constexpr auto prepare() const requires(prepares) {
+    return this->template get<detail::index_on_axis<axis::prepare, Policies...>>();
+  }
+
+  /// True where the number of keys does not say where the queries stand.
+  static constexpr bool stands_apart = detail::number_on_axis<axis::keys, Policies...> != 0;
+
+  /// Position of the first query of a call.
+  BYTELOOM_HD constexpr index first_query(index queries, index keys) const {
+    if constexpr (stands_apart) {
+      return this->template get<detail::index_on_axis<axis::keys, Policies...>>().first_query(queries, keys);
+    } else {
+      return keys - queries;
+    }
+  }
+
+  /// Neighbouring query heads that share a value head and are joined to one head of the output.
+  static constexpr int map_count = maps_type::count;
+
+  /// What one of them is multiplied by; at.query_head is the head of the output.
+  template <class Real>
+  BYTELOOM_HD constexpr Real map_factor(int map, row at) const {
+    return one_of<axis::maps, maps_type>().template factor<Real>(map, at);
+  }
+
+  /// The key head that a query head sees; `group` is the number of query heads per key head.
+  BYTELOOM_HD constexpr int key_head(int query_head, int group) const {
+    if constexpr (requires(const maps_type& own) { own.key_head(0, 1); }) {
+      return one_of<axis::maps, maps_type>().key_head(query_head, group);
+    } else {
+      return query_head / group;
+    }
+  }
 
   /// True where some mask may drop a site.
   static constexpr bool is_masked = detail::number_on_axis<axis::mask, Policies...> != 0;
@@ -102,9 +143,12 @@ struct attention : slots<Policies...> {
   /// How many keys the masks keep for a row: known where each of them reaches over an interval of keys, and
   /// where one mask stands alone and counts; else -1, and the caller counts what keep keeps.
   BYTELOOM_HD constexpr int count(row at) const {
-    if constexpr (((!detail::on_axis<Policies, axis::mask> || mask::detail::reaches<Policies>)&&...)) {
+    constexpr std::size_t masks = detail::number_on_axis<axis::mask, Policies...>;
+    if constexpr (stands_apart && masks != 0) {
+      return -1;  // masks count for queries that stand among their keys
+    } else if constexpr (((!detail::on_axis<Policies, axis::mask> || mask::detail::reaches<Policies>)&&...)) {
       return reach_from<0>(at).size();
-    } else if constexpr (detail::number_on_axis<axis::mask, Policies...> == 1) {
+    } else if constexpr (masks == 1) {
       using own = detail::policy_on_t<axis::mask, void, Policies...>;
       if constexpr (mask::detail::counts<own>) {
         return this->template get<detail::index_on_axis<axis::mask, Policies...>>().count(at);
@@ -113,6 +157,20 @@ struct attention : slots<Policies...> {
       }
     } else {
       return -1;
+    }
+  }
+
+  /// Whether the number of keys that the masks keep is asked for, by row_scale or second.
+  static constexpr bool needs_count = has_row_scale || detail::second_by_site<normalizer_type>;
+
+  /// The final weight of a score, where the normalizer passes twice: minus infinity gets 0.
+  template <class State, class Real>
+  BYTELOOM_HD Real second(const State& state, site at, [[maybe_unused]] int count, Real score) const {
+    if constexpr (detail::second_by_site<normalizer_type>) {
+      return normalizer().second(state, at, count, score);
+    } else {
+      return normalizer().second(
+          state, row{at.batch, at.query_head, at.key_head, at.query, at.queries, at.keys}, score);
     }
   }
 
@@ -129,6 +187,19 @@ struct attention : slots<Policies...> {
     observe_from<0>(row_of_call, at, state);
   }
 
+  /// True where rows of the output are changed before they are stored.
+  static constexpr bool has_output_policy = detail::number_on_axis<axis::output, Policies...> != 0;
+
+  /// Changes one row of the output in place. `for_each(f)` calls f(Real& value, int dimension) on every
+  /// number that the caller holds; `join(policy, state)` merges a state with those of everyone who holds a
+  /// part of the row. `row_of_call` counts the queries of this call from 0, at.query_head is the head of the
+  /// output.
+  BYTELOOM_EITHER
+  template <class Real, class ForEach, class Join>
+  BYTELOOM_HD void output(index row_of_call, row at, const ForEach& for_each, const Join& join) const {
+    output_from<0, Real>(row_of_call, at, for_each, join);
+  }
+
   /// What the masks together do to a tile; a mask without cover may drop any site of it.
   BYTELOOM_HD constexpr coverage cover(tile over) const { return cover_from<0>(over); }
 
@@ -140,6 +211,10 @@ struct attention : slots<Policies...> {
       throw shape_error("attend: " + std::to_string(int{heads().query}) + " query heads over " +
                         std::to_string(int{heads().key}) +
                         " key-value heads; both must be positive and the second must divide the first.");
+    if (heads().query % map_count != 0 || heads().key % map_count != 0)
+      throw shape_error("attend: " + std::to_string(int{heads().query}) + " query heads over " +
+                        std::to_string(int{heads().key}) + " key heads; " + std::to_string(map_count) +
+                        " neighbours of each share a value, so both must be multiples of that.");
     if (heads().size <= 0 || heads().value_size <= 0)
       throw shape_error("attend: heads of " + std::to_string(int{heads().size}) +
                         " dimensions and values of " + std::to_string(int{heads().value_size}) +
@@ -202,6 +277,34 @@ struct attention : slots<Policies...> {
       return unit_from<Index + 1>(product * this->template get<Index>().constant_factor());
     } else {
       return unit_from<Index + 1>(product);
+    }
+  }
+
+  BYTELOOM_EITHER
+  template <std::size_t Index, class Real, class ForEach, class Join>
+  BYTELOOM_HD void output_from(index row_of_call, row at, const ForEach& for_each, const Join& join) const {
+    if constexpr (Index < sizeof...(Policies)) {
+      using own = typename policies::template type<Index>;
+      if constexpr (detail::on_axis<own, axis::output>) {
+        const auto& policy = this->template get<Index>();
+        if constexpr (detail::output_of_row<own>) {
+          typename own::template state<Real> gathered{};
+          for_each([&](Real& value, int) { policy.add(gathered, value); });
+          join(policy, gathered);
+          for_each([&](Real& value, int dimension) {
+            value = policy(gathered, value, row_of_call, at, dimension);
+          });
+        } else {
+          for_each([&](Real& value, int dimension) {
+            if constexpr (requires { policy.template operator()<Real>(value, row_of_call, at, dimension); }) {
+              value = policy(value, row_of_call, at, dimension);
+            } else {  // a user's hook in float
+              value = static_cast<Real>(policy(static_cast<float>(value), row_of_call, at, dimension));
+            }
+          });
+        }
+      }
+      output_from<Index + 1, Real>(row_of_call, at, for_each, join);
     }
   }
 

@@ -18,7 +18,7 @@ namespace byteloom::inline v0::reference {
 
 namespace detail {
 
-/// One head's vector in double precision, turned to its place where the policy turns.
+/// One head's vector in double precision, prepared, and turned to its place where the policy turns.
 template <class Spec, class T>
 std::vector<double> turned(const Spec& spec, const host_view<T, 4>& x, bool is_query, index row_of_x,
                            index head, const position::spot& where) {
@@ -26,6 +26,17 @@ std::vector<double> turned(const Spec& spec, const host_view<T, 4>& x, bool is_q
   for (index i = 0; i < x.extent[3]; ++i)
     result[static_cast<std::size_t>(i)] =
         static_cast<double>(static_cast<float>(x(where.batch, row_of_x, head, i)));
+  if constexpr (Spec::prepares) {
+    const auto prepare = spec.prepare();
+    typename decltype(prepare)::template state<double> row{};
+    for (const double number : result) prepare.add(row, number);
+    int dimension = 0;
+    for (double& number : result) {
+      number = is_query ? prepare.query(row, number, static_cast<int>(head), dimension)
+                        : prepare.key(row, number, static_cast<int>(head), dimension);
+      ++dimension;
+    }
+  }
   if constexpr (Spec::position_type::turns) {
     const auto position = spec.position();
     const int size = static_cast<int>(x.extent[3]);
@@ -51,6 +62,50 @@ int count(const Spec& spec, const row& of) {
   return kept;
 }
 
+/// The weights of all keys for one row of a query head, and what its observers are told.
+template <class Spec, class Q, class K>
+std::vector<double> weights(const Spec& spec, const host_view<Q, 4>& q, const host_view<K, 4>& k,
+                            index row_of_call, const row& own) {
+  const auto normalizer = spec.normalizer();
+  const index keys = k.extent[1];
+  const auto site_of = [&](int key) {
+    return site{own.batch, own.query_head, own.key_head, own.query, key, own.queries, own.keys};
+  };
+  const auto q_row = turned(spec, q, true, row_of_call, own.query_head, {own.batch, own.query, keys});
+  std::vector<double> scores(static_cast<std::size_t>(keys), -math::infinity<double>);
+  int kept = 0;
+  if constexpr (Spec::needs_count) kept = count(spec, own);
+  const double scale = spec.template row_scale<double>(own, kept);
+  for (int key = 0; key < own.keys; ++key) {
+    const site at = site_of(key);
+    if (!spec.keep(at)) continue;
+    const auto k_row = turned(spec, k, false, key, own.key_head, {own.batch, key, keys});
+    double dot = 0;
+    for (std::size_t i = 0; i < q_row.size(); ++i) dot += q_row[i] * k_row[i];
+    const double score = spec.score(dot, at);
+    // a key that a score policy hides stays hidden whatever the row's scale is
+    scores[static_cast<std::size_t>(key)] = score == -math::infinity<double> ? score : score * scale;
+  }
+  typename Spec::normalizer_type::template state<double> state{};
+  double largest = -math::infinity<double>;
+  for (double score : scores) largest = math::max(largest, score);
+  normalizer.raise(state, largest);
+  std::vector<double> result(scores.size());
+  for (std::size_t key = 0; key < scores.size(); ++key) {
+    result[key] = normalizer.weight(state, scores[key]);
+    normalizer.add(state, result[key]);
+  }
+  if constexpr (Spec::passes == 2) {
+    for (std::size_t key = 0; key < scores.size(); ++key)
+      result[key] = spec.second(state, site_of(static_cast<int>(key)), kept, scores[key]);
+  } else {
+    const double factor = normalizer.finish(state, own);
+    for (double& weight : result) weight *= factor;
+  }
+  spec.observe(row_of_call, own, state);
+  return result;
+}
+
 }  // namespace detail
 
 /// out = attention(q, k, v) as `spec` says; shapes and alignment of queries to keys as in byteloom::attend.
@@ -60,53 +115,35 @@ void attend(const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k, host_view<V,
   byteloom::detail::require_attend_shapes(spec, q, k, v, out);
   const index queries = q.extent[1];
   const index keys = k.extent[1];
-  const index group = q.extent[2] / k.extent[2];
-  const auto normalizer = spec.normalizer();
-  for (index batch = 0; batch < q.extent[0]; ++batch)
-    for (index head = 0; head < q.extent[2]; ++head)
+  const auto group = static_cast<int>(q.extent[2] / k.extent[2]);
+  for (int batch = 0; batch < q.extent[0]; ++batch)
+    for (int head = 0; head < out.extent[2]; ++head)
       for (index row_of_call = 0; row_of_call < queries; ++row_of_call) {
-        const row own{static_cast<int>(batch),        static_cast<int>(head),
-                      static_cast<int>(head / group), static_cast<int>(keys - queries + row_of_call),
-                      static_cast<int>(queries),      static_cast<int>(keys)};
-        const auto q_row = detail::turned(spec, q, true, row_of_call, head, {own.batch, own.query, keys});
-        std::vector<double> scores(static_cast<std::size_t>(keys), -math::infinity<double>);
-        double scale = 1;
-        if constexpr (Spec::has_row_scale)
-          scale = spec.template row_scale<double>(own, detail::count(spec, own));
-        for (int key = 0; key < own.keys; ++key) {
-          const site at{own.batch, own.query_head, own.key_head, own.query, key, own.queries, own.keys};
-          if (!spec.keep(at)) continue;
-          const auto k_row = detail::turned(spec, k, false, key, own.key_head, {own.batch, key, keys});
-          double dot = 0;
-          for (std::size_t i = 0; i < q_row.size(); ++i) dot += q_row[i] * k_row[i];
-          const double score = spec.score(dot, at);
-          // a key that a score policy hides stays hidden whatever the row's scale is
-          scores[static_cast<std::size_t>(key)] = score == -math::infinity<double> ? score : score * scale;
-        }
-        typename Spec::normalizer_type::template state<double> state{};
-        double largest = -math::infinity<double>;
-        for (double score : scores) largest = math::max(largest, score);
-        normalizer.raise(state, largest);
-        std::vector<double> weights(scores.size());
-        for (std::size_t key = 0; key < scores.size(); ++key) {
-          weights[key] = normalizer.weight(state, scores[key]);
-          normalizer.add(state, weights[key]);
-        }
-        if constexpr (Spec::passes == 2) {
-          for (std::size_t key = 0; key < scores.size(); ++key)
-            weights[key] = normalizer.second(state, own, scores[key]);
-        } else {
-          const double factor = normalizer.finish(state, own);
-          for (double& weight : weights) weight *= factor;
+        const int value_head = head / group;
+        const auto query = static_cast<int>(spec.first_query(queries, keys) + row_of_call);
+        const row whole{batch, head, value_head, query, static_cast<int>(queries), static_cast<int>(keys)};
+        std::vector<double> weights(static_cast<std::size_t>(keys));
+        for (int map = 0; map < Spec::map_count; ++map) {
+          row own = whole;
+          own.query_head = head * Spec::map_count + map;
+          own.key_head = spec.key_head(own.query_head, group);
+          const auto of_map = detail::weights(spec, q, k, row_of_call, own);
+          const double factor = spec.template map_factor<double>(map, whole);
+          for (std::size_t key = 0; key < weights.size(); ++key) weights[key] += factor * of_map[key];
         }
         for (index i = 0; i < v.extent[3]; ++i) {
           double sum = 0;
           for (index key = 0; key < keys; ++key)
             sum += weights[static_cast<std::size_t>(key)] *
-                   static_cast<double>(static_cast<float>(v(batch, key, head / group, i)));
+                   static_cast<double>(static_cast<float>(v(batch, key, value_head, i)));
           out(batch, row_of_call, head, i) = sum;
         }
-        spec.observe(row_of_call, own, state);
+        spec.template output<double>(
+            row_of_call, whole,
+            [&](const auto& f) {
+              for (int i = 0; i < v.extent[3]; ++i) f(out(batch, row_of_call, head, i), i);
+            },
+            [](const auto&, auto&) {});
       }
 }
 

@@ -13,6 +13,7 @@
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/slots.hpp"
+#include "byteloom/core/view.hpp"
 #include "byteloom/position/turn.hpp"
 
 namespace byteloom::inline v0::detail {
@@ -20,7 +21,8 @@ namespace byteloom::inline v0::detail {
 template <class Policy>
 concept on_attention_axis = on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> ||
     on_axis<Policy, axis::mask> || on_axis<Policy, axis::score> || on_axis<Policy, axis::normalizer> ||
-    on_axis<Policy, axis::cache> || on_axis<Policy, axis::observe>;
+    on_axis<Policy, axis::cache> || on_axis<Policy, axis::observe> || on_axis<Policy, axis::prepare> ||
+    on_axis<Policy, axis::keys> || on_axis<Policy, axis::maps> || on_axis<Policy, axis::output>;
 
 template <class Policy>
 concept score_hook = requires(const Policy policy, float score, site at) {
@@ -91,8 +93,15 @@ template <class Policy>
 requires requires { Policy::passes; }
 inline constexpr int passes_of<Policy> = Policy::passes;
 
+/// A normalizer whose final weights depend on the key's place and on how many keys the masks keep.
 template <class Policy>
-concept second_hook = requires(const Policy policy, typename Policy::template state<float> own, row at) {
+concept second_by_site = requires(const Policy policy, typename Policy::template state<float> own, site at) {
+  { policy.second(own, at, 1, 0.0f) } -> std::same_as<float>;
+};
+
+template <class Policy>
+concept second_hook = second_by_site<Policy> ||
+    requires(const Policy policy, typename Policy::template state<float> own, row at) {
   { policy.second(own, at, 0.0f) } -> std::same_as<float>;
 };
 
@@ -142,6 +151,39 @@ concept observes_maximum = requires(const Policy policy, row at) {
   policy.maximum(index{}, at, 0.0f);
 };
 
+template <class Policy>
+concept prepare_hook = requires(const Policy policy, typename Policy::template state<float> own) {
+  policy.add(own, 0.0f);
+  policy.merge(own, own);
+  { policy.query(own, 0.0f, 0, 0) } -> std::same_as<float>;
+  { policy.key(own, 0.0f, 0, 0) } -> std::same_as<float>;
+};
+
+template <class Policy>
+concept keys_hook = requires(const Policy policy, index count) {
+  { policy.first_query(count, count) } -> std::same_as<index>;
+};
+
+template <class Policy>
+concept maps_hook = requires(const Policy policy, row at) {
+  requires Policy::count >= 1;
+  { policy.template factor<float>(0, at) } -> std::same_as<float>;
+};
+
+/// An output policy that makes a number of the output from that number alone.
+template <class Policy>
+concept output_of_number = requires(const Policy policy, row at) {
+  { policy(0.0f, index{}, at, 0) } -> std::same_as<float>;
+};
+
+/// One that has to see the row first.
+template <class Policy>
+concept output_of_row = requires(const Policy policy, typename Policy::template state<float> own, row at) {
+  policy.add(own, 0.0f);
+  policy.merge(own, own);
+  { policy(own, 0.0f, index{}, at, 0) } -> std::same_as<float>;
+};
+
 /// Number of policies that sit on `Axis`.
 template <class Axis, class... Policies>
 inline constexpr std::size_t number_on_axis = (std::size_t{0} + ... + (on_axis<Policies, Axis> ? 1 : 0));
@@ -169,7 +211,7 @@ struct require_policy {
   static_assert(
       !names_axis<Policy> || on_attention_axis<Policy>,
       "byteloom: attention<...> takes policies of the axes heads, position, mask, score, normalizer, "
-      "cache and observe; this one sits on another axis.");
+      "cache, observe, prepare, keys, maps and output; this one sits on another axis.");
   static_assert(!on_axis<Policy, axis::score> || score_hook<Policy>,
                 "byteloom: a score policy is called as policy(score, site); write "
                 "'BYTELOOM_HD float operator()(float score, byteloom::site at) const'.");
@@ -208,6 +250,21 @@ struct require_policy {
       "row, value); write 'template <class Real> BYTELOOM_HD void log_sum(byteloom::index, "
       "byteloom::row, Real value) const'.");
   static_assert(
+      !on_axis<Policy, axis::prepare> || prepare_hook<Policy>,
+      "byteloom: a policy that prepares queries and keys offers state<Real>, add, merge, query(state, x, "
+      "head, dimension) and key(state, x, head, dimension) as prepare::norm does.");
+  static_assert(!on_axis<Policy, axis::keys> || keys_hook<Policy>,
+                "byteloom: a policy of keys says where the first query stands; write 'BYTELOOM_HD "
+                "byteloom::index first_query(byteloom::index queries, byteloom::index keys) const'.");
+  static_assert(
+      !on_axis<Policy, axis::maps> || maps_hook<Policy>,
+      "byteloom: a policy of maps says 'static constexpr int count', at least 1, and offers 'template "
+      "<class Real> BYTELOOM_HD Real factor(int map, byteloom::row at) const'.");
+  static_assert(!on_axis<Policy, axis::output> || output_of_number<Policy> || output_of_row<Policy>,
+                "byteloom: an output policy is called as policy(value, row of the call, row, dimension) and "
+                "returns the new value; write 'BYTELOOM_HD float operator()(float value, byteloom::index, "
+                "byteloom::row, int dimension) const'.");
+  static_assert(
       std::is_trivially_copyable_v<Policy>,
       "byteloom: a policy travels by value into kernels, so it must be trivially copyable; keep data behind "
       "a view, not in a container.");
@@ -240,6 +297,17 @@ struct require_composition {
           !((on_axis<Policies, axis::observe> && observes_maximum<Policies>) || ...),
       "byteloom: this attention observes the rows' maximum, and its normalizer keeps none; leave the "
       "observer out, or choose a normalizer with maximum such as normalizer::softmax.");
+  static_assert(
+      number_on_axis<axis::prepare, Policies...> < 2,
+      "byteloom: this attention has two policies that prepare queries and keys, which happens once; "
+      "keep one.");
+  static_assert(number_on_axis<axis::keys, Policies...> < 2,
+                "byteloom: this attention has two policies of keys, and its queries stand in one place only; "
+                "keep one.");
+  static_assert(
+      number_on_axis<axis::maps, Policies...> < 2,
+      "byteloom: this attention has two policies of maps, and heads are joined in one way only; keep "
+      "one.");
   static_assert(number_on_axis<axis::cache, Policies...> < 2,
                 "byteloom: this attention has two caches, and keys are kept in one way only; keep one.");
   static constexpr bool met = policies;

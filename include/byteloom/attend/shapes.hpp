@@ -80,8 +80,9 @@ inline void require_extent(const char* of, const char* axis, index found, index 
 }
 
 /// q [batch, queries, query heads, size], k [batch, keys, key heads, size], v [batch, keys, key heads, value
-/// size], out [batch, queries, query heads, value size]; `cached`: k and v are a cache. Throws shape_error,
-/// and argument_error where a policy's state means nothing.
+/// size], out [batch, queries, query heads, value size]; where maps share values, v and out have so many times
+/// fewer heads; `cached`: k and v are a cache. Throws shape_error, and argument_error where a policy's state
+/// means nothing.
 template <class Spec, class Q, class K, class V, class O>
 void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v, const O& out,
                            bool cached = false) {
@@ -89,8 +90,10 @@ void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
   spec.validate();
   require_extent("q", "heads", q.extent[2], heads.query, "heads<...>");
   require_extent("k", "heads", k.extent[2], heads.key, "heads<...>");
-  require_extent("v", "heads", v.extent[2], heads.key, "heads<...>");
-  require_extent("out", "heads", out.extent[2], heads.query, "heads<...>");
+  constexpr int maps = Spec::map_count;
+  constexpr const char* shared = maps == 1 ? "heads<...>" : "heads<...> with maps that share a value";
+  require_extent("v", "heads", v.extent[2], heads.key / maps, shared);
+  require_extent("out", "heads", out.extent[2], heads.query / maps, shared);
   require_extent("q", "dimensions a head", q.extent[3], heads.size, "heads<...>");
   require_extent("k", "dimensions a head", k.extent[3], heads.size, "heads<...>");
   require_extent("v", "dimensions a head", v.extent[3], heads.value_size, "heads<...>");
@@ -100,11 +103,15 @@ void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
   require_extent("out", "sequences", out.extent[0], q.extent[0], "q");
   require_extent("v", "positions", v.extent[1], k.extent[1], "k");
   require_extent("out", "queries", out.extent[1], q.extent[1], "q");
-  if (q.extent[1] > k.extent[1])
+  if (!Spec::stands_apart && q.extent[1] > k.extent[1])
     throw shape_error("attend: " + std::to_string(q.extent[1]) + " queries over " +
                       std::to_string(k.extent[1]) +
-                      " keys; queries are the last positions of the keys, so there cannot be more of them.");
-  spec.fits({q.extent[0], q.extent[1], k.extent[1], heads.query, heads.key, heads.size, cached});
+                      " keys; queries are the last positions of the keys, so there cannot be more of them. "
+                      "Keys of another sequence: add keys::apart.");
+  call_extents call{q.extent[0], q.extent[1], k.extent[1], heads.query, heads.key, heads.size, cached};
+  call.value_size = heads.value_size;
+  call.output_heads = out.extent[2];
+  spec.fits(call);
 }
 
 template <class View>
@@ -148,8 +155,10 @@ void require_ragged_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
   spec.validate();
   require_extent("q", "heads", q.extent[1], heads.query, "heads<...>");
   require_extent("k", "heads", k.extent[1], heads.key, "heads<...>");
-  require_extent("v", "heads", v.extent[1], heads.key, "heads<...>");
-  require_extent("out", "heads", out.extent[1], heads.query, "heads<...>");
+  constexpr int maps = Spec::map_count;
+  constexpr const char* shared = maps == 1 ? "heads<...>" : "heads<...> with maps that share a value";
+  require_extent("v", "heads", v.extent[1], heads.key / maps, shared);
+  require_extent("out", "heads", out.extent[1], heads.query / maps, shared);
   require_extent("q", "dimensions a head", q.extent[2], heads.size, "heads<...>");
   require_extent("k", "dimensions a head", k.extent[2], heads.size, "heads<...>");
   require_extent("v", "dimensions a head", v.extent[2], heads.value_size, "heads<...>");
@@ -166,15 +175,22 @@ void require_ragged_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
     for (index b = 0; b < sequences.sequences(); ++b) {
       const int queries = sequences.queries(b + 1) - sequences.queries(b);
       const int keys = sequences.keys(b + 1) - sequences.keys(b);
-      if (queries > keys)
+      if (!Spec::stands_apart && queries > keys)
         throw shape_error(
             "attend: sequence " + std::to_string(b) + " has " + std::to_string(queries) + " queries over " +
             std::to_string(keys) +
             " keys; queries are the last positions of the keys, so there cannot be more of them.");
     }
   }
-  spec.fits({sequences.sequences(), sequences.longest_queries, sequences.longest_keys, heads.query, heads.key,
-             heads.size});
+  call_extents call{sequences.sequences(),
+                    sequences.longest_queries,
+                    sequences.longest_keys,
+                    heads.query,
+                    heads.key,
+                    heads.size};
+  call.value_size = heads.value_size;
+  call.output_heads = out.extent[1];
+  spec.fits(call);
 }
 
 /// out and both outputs [batch, queries, heads, value size], each log-sum-exp [batch, queries, heads]. Throws

@@ -23,6 +23,15 @@ struct block {
   static_assert(
       attention_spec<Attention>,
       "byteloom: the second argument of block<norm, attention, feed, linear> is an attention<...>.");
+  static constexpr bool attends_plainly = [] {
+    if constexpr (attention_spec<Attention>)
+      return !Attention::prepares && !Attention::stands_apart && Attention::map_count == 1;
+    return true;
+  }();
+  static_assert(
+      attends_plainly,
+      "byteloom: a block's attention is one map a head over the keys of its own sequence, which it turns "
+      "but does not prepare otherwise, so far; leave policies of prepare, maps and keys out of it.");
   static_assert(
       norm::policy<Norm>,
       "byteloom: the first argument of block<norm, attention, feed, linear> is a norm, such as norm::rms; "

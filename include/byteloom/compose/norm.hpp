@@ -115,6 +115,32 @@ struct layer {
   }
 };
 
+/// Unit length: x / sqrt(sum(x^2) + epsilon). Has neither weights nor bias.
+struct l2 {
+  static constexpr bool has_weight = false;
+  static constexpr bool has_bias = false;
+  float epsilon = 1e-12f;
+
+  void validate() const { detail::require_epsilon("norm::l2", epsilon); }
+
+  template <class Real>
+  struct state {
+    Real squares = 0;
+  };
+  template <class Real>
+  BYTELOOM_HD static void add(state<Real>& row, Real x) {
+    row.squares += x * x;
+  }
+  template <class Real>
+  BYTELOOM_HD static void merge(state<Real>& into, const state<Real>& other) {
+    into.squares += other.squares;
+  }
+  template <class Real>
+  BYTELOOM_HD affine<Real> finish(const state<Real>& row) const {
+    return {Real(0), math::rsqrt(row.squares + static_cast<Real>(epsilon))};
+  }
+};
+
 /// No norm: the row as it is.
 struct none {
   static constexpr bool has_weight = false;

@@ -11,11 +11,16 @@
 
 namespace byteloom::inline v0::axis {
 
-struct heads {};       ///< attend/heads.hpp: how many heads of which sizes; exactly one
+struct heads {};  ///< attend/heads.hpp: how many heads of which sizes; exactly one
+struct prepare {
+};  ///< attend/prepare/: what happens to rows of queries and keys before they turn; at most one
 struct position {};    ///< position/: what turns queries and keys; at most one
+struct keys {};        ///< attend/keys/: whose keys these are, so where the queries stand; at most one
 struct mask {};        ///< attend/mask/: which keys a query sees; several: all of them must agree
 struct score {};       ///< attend/score/: what a raw dot product becomes; several: left to right
 struct normalizer {};  ///< attend/normalizer/: how scores become weights; at most one
+struct maps {};        ///< attend/maps/: several maps of attention over the same values; at most one
+struct output {};      ///< attend/output/: what a row of the output becomes; several: left to right
 struct cache {};       ///< attend/cache/: how keys and values are kept; at most one
 struct observe {};     ///< attend/observe/: what else comes out; several: each is told
 struct sampler {};     ///< sample/: steps between logits and the drawn token; several: left to right

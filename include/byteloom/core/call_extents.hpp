@@ -18,8 +18,10 @@ struct call_extents {
   index keys;     ///< keys of each sequence; of a cache, its capacity
   index query_heads;
   index key_heads;
-  index size;           ///< dimensions of a query's and a key's head
-  bool cached = false;  ///< whether keys come from a cache, so that a sequence may have fewer than `keys`
+  index size;              ///< dimensions of a query's and a key's head
+  bool cached = false;     ///< whether keys come from a cache, so that a sequence may have fewer than `keys`
+  index value_size = 0;    ///< dimensions of a value's and an output's head
+  index output_heads = 0;  ///< query heads, or fewer where several maps share a value
 };
 
 namespace detail {

@@ -17,6 +17,7 @@
 #include "byteloom/cuda/attend_tuning.hpp"
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/check.cuh"
+#include "byteloom/cuda/require.hpp"
 #include "byteloom/cuda/simt/attend.cuh"
 #include "byteloom/cuda/sm80/attend.cuh"
 #include "byteloom/cuda/sm90/attend.cuh"
@@ -85,7 +86,7 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
         Spec::passes == 1,
         "byteloom: this normalizer passes over the keys twice, which only path::simt does so far; choose "
         "attend<path::simt>.");
-    if constexpr (sizes && Spec::passes == 1) {
+    if constexpr (sizes && Spec::passes == 1 && require_tensor_map<Spec>::met) {
       const device_view<const element, 4> queries = q, keys = k, values = v;
       if (q.size() == 0) return;
       if constexpr (std::is_same_v<way, path::sm80>) {
@@ -101,15 +102,15 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
   }
 }
 
-/// Turns queries and keys where the position policy does, then attends.
+/// Prepares and turns queries and keys where the policies do, then attends.
 template <class How, class Spec, class Q, class K, class V, class O, class Spots, class Offsets>
 void turn_and_attend(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
                      const device_view<V, 4>& v, const device_view<O, 4>& out, const Spots& of_queries,
                      const Spots& of_keys, const Offsets& offsets) {
-  if constexpr (Spec::position_type::turns) {
+  if constexpr (Spec::position_type::turns || Spec::prepares) {
     using element = std::conditional_t<has_tensor_elements<Q, K, V>, std::remove_const_t<Q>, float>;
-    const auto queries = turned<element>(on, spec.position(), of_queries, q, true);
-    const auto keys = turned<element>(on, spec.position(), of_keys, k, false);
+    const auto queries = turned<element>(on, spec, of_queries, q, true);
+    const auto keys = turned<element>(on, spec, of_keys, k, false);
     attend_turned<How>(
         on, spec,
         device_view<const element, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),
@@ -136,8 +137,9 @@ template <class How, class Spec, class Q, class K, class V, class O>
 void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, O out) {
   if constexpr (detail::require_attend_call<memory::device, Spec, Q, K, V, O>::met) {
     detail::require_attend_shapes(spec, q, k, v, out);
+    const index first = spec.first_query(q.extent[1], k.extent[1]);
     cuda::detail::turn_and_attend<How>(on, spec, q, k, v, out,
-                                       cuda::detail::spots_in_a_row{k.extent[1] - q.extent[1], k.extent[1]},
+                                       cuda::detail::spots_in_a_row{first, k.extent[1]},
                                        cuda::detail::spots_in_a_row{0, k.extent[1]}, detail::no_offsets{});
   }
 }

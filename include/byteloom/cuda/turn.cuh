@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/turn: copies of queries or keys turned to their positions, once before an attention.
+// cuda/turn: copies of queries or keys prepared and turned to their positions, once before an attention.
 
 #include <algorithm>
 
@@ -10,6 +10,7 @@
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/check.cuh"
 #include "byteloom/cuda/kernels.cuh"
+#include "byteloom/cuda/warp.cuh"
 #include "byteloom/position/turn.hpp"
 
 // A hook that forgot BYTELOOM_HD is an error here too: kernels call them through the composition.
@@ -44,6 +45,45 @@ __global__ void turn_kernel(Position position, Spots spots, device_view<T, 4> x,
   }
 }
 
+/// The same with rows that are prepared first, and turned where the position policy turns. A warp a row.
+template <class Prepare, class Position, class Spots, class T, class Out>
+__global__ void prepare_kernel(Prepare prepare, Position position, Spots spots, device_view<T, 4> x,
+                               bool are_queries, device_view<Out, 4> out) {
+  const int size = static_cast<int>(x.extent[3]);
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const index rows = x.extent[0] * x.extent[1] * x.extent[2];
+  const index warps = static_cast<index>(gridDim.x) * blockDim.x / 32;
+  for (index i = (blockIdx.x * static_cast<index>(blockDim.x) + threadIdx.x) / 32; i < rows; i += warps) {
+    const int head = static_cast<int>(i % x.extent[2]);
+    const index row = i / x.extent[2] % x.extent[1];
+    const index batch = i / x.extent[2] / x.extent[1];
+    typename Prepare::template state<float> gathered{};
+    for (int at = lane; at < size; at += 32)
+      prepare.add(gathered, static_cast<float>(x(batch, row, head, at)));
+    merge_over_warp(prepare, gathered);
+    const auto prepared = [&](int at) {
+      const float number = static_cast<float>(x(batch, row, head, at));
+      return are_queries ? prepare.query(gathered, number, head, at)
+                         : prepare.key(gathered, number, head, at);
+    };
+    if constexpr (Position::turns) {
+      const byteloom::position::spot where = spots(batch, row);
+      for (int pair = lane; pair < size / 2; pair += 32) {
+        const auto turn = are_queries ? byteloom::position::turn_query<float>(position, where, pair, size)
+                                      : byteloom::position::turn_key<float>(position, where, pair, size);
+        const int a = position.first_of(pair, size);
+        const int b = position.second_of(pair, size);
+        const float first = prepared(a);
+        const float second = prepared(b);
+        out(batch, row, head, a) = static_cast<Out>(turn.first(first, second));
+        out(batch, row, head, b) = static_cast<Out>(turn.second(first, second));
+      }
+    } else {
+      for (int at = lane; at < size; at += 32) out(batch, row, head, at) = static_cast<Out>(prepared(at));
+    }
+  }
+}
+
 BYTELOOM_KERNELS_END
 
 /// Rows of sequences of one length: row 0 stands at `first`, of `length` keys.
@@ -75,16 +115,26 @@ struct spots_by_offsets {
   }
 };
 
-/// x [batch, rows, heads, size] turned to the spots of its rows and rounded to Out; contiguous.
-template <class Out, class Position, class Spots, class T>
-buffer<Out> turned(executor on, const Position& position, const Spots& spots, const device_view<T, 4>& x,
+/// x [batch, rows, heads, size] prepared and turned to the spots of its rows, as `spec` says, and rounded to
+/// Out; contiguous.
+template <class Out, class Spec, class Spots, class T>
+buffer<Out> turned(executor on, const Spec& spec, const Spots& spots, const device_view<T, 4>& x,
                    bool are_queries) {
   buffer<Out> result(on, static_cast<std::size_t>(x.size()));
   if (x.size() == 0) return result;
   const device_view<Out, 4> out(result.data(), x.extent[0], x.extent[1], x.extent[2], x.extent[3]);
-  const index blocks = std::clamp<index>((x.size() / 2 + 255) / 256, 1, 65535);
-  turn_kernel<<<static_cast<unsigned>(blocks), 256, 0, on.stream>>>(position, spots, x, are_queries, out);
-  check_launch("turn_kernel");
+  const auto blocks_of = [](index threads) {
+    return static_cast<unsigned>(std::clamp<index>((threads + 255) / 256, 1, 65535));
+  };
+  if constexpr (Spec::prepares) {
+    const unsigned blocks = blocks_of(x.extent[0] * x.extent[1] * x.extent[2] * 32);
+    prepare_kernel<<<blocks, 256, 0, on.stream>>>(spec.prepare(), spec.position(), spots, x, are_queries,
+                                                  out);
+    check_launch("prepare_kernel");
+  } else {
+    turn_kernel<<<blocks_of(x.size() / 2), 256, 0, on.stream>>>(spec.position(), spots, x, are_queries, out);
+    check_launch("turn_kernel");
+  }
   return result;
 }
 

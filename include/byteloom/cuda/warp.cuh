@@ -41,6 +41,13 @@ __device__ inline float warp_maximum(float value) {
   return value;
 }
 
+/// Every lane's state, merged by the policy; all lanes get it.
+template <class Policy, class State>
+__device__ void merge_over_warp(const Policy& policy, State& own) {
+#pragma unroll
+  for (int distance = 16; distance > 0; distance /= 2) policy.merge(own, shuffle_xor(own, distance));
+}
+
 BYTELOOM_KERNELS_END
 
 }  // namespace byteloom::inline v0::cuda::detail

@@ -41,7 +41,7 @@ void attend(host::executor on, const Spec& spec, Q q, K k, V v, const ragged<mem
       const index blocks = (queries + block - 1) / block;
       const double work =
           2.0 * static_cast<double>(queries * q.extent[1] * q.extent[2]) * static_cast<double>(keys);
-      host::detail::parallel_for(on, k.extent[1] * blocks, 1, work, [&](index begin, index end) {
+      host::detail::parallel_for(on, v.extent[1] * blocks, 1, work, [&](index begin, index end) {
         for (index item = begin; item < end; ++item) {
           const index first = item % blocks * block;
           host::detail::attend_head(spec, of_queries, of_keys, of_values, keys, result, b, item / blocks,
@@ -58,15 +58,26 @@ void attend(host::executor on, const Spec& spec, Q q, K k, V v, const ragged<mem
           host::detail::rows_of_any(detail::as_one_sequence(v), sequences.keys(b), sequences.keys(b + 1));
       const index queries = own_q.extent[1];
       const index keys = own_k.extent[1];
-      if constexpr (Spec::position_type::turns) {
-        const auto turned_q = host::detail::turned(spec.position(), own_q, true, keys - queries, keys, b);
-        const auto turned_k = host::detail::turned(spec.position(), own_k, false, 0, keys, b);
-        host_view<const float, 4> x(turned_q.data(), 1, queries, q.extent[1], q.extent[2]);
-        host_view<const float, 4> y(turned_k.data(), 1, keys, k.extent[1], k.extent[2]);
-        run(host::detail::rows_of_any(x, 0, queries), host::detail::rows_of_any(y, 0, keys), own_v, b,
-            queries, keys);
+      const auto over = [&](const std::vector<float>& data, index rows, const auto& x) {
+        const host_view<const float, 4> all(data.data(), 1, rows, x.extent[1], x.extent[2]);
+        return host::detail::rows_of_any(all, 0, rows);
+      };
+      const auto turn_and_run = [&](const auto& of_queries, const auto& of_keys) {
+        if constexpr (Spec::position_type::turns) {
+          const index first = spec.first_query(queries, keys);
+          const auto turned_q = host::detail::turned(spec.position(), of_queries, true, first, keys, b);
+          const auto turned_k = host::detail::turned(spec.position(), of_keys, false, 0, keys, b);
+          run(over(turned_q, queries, q), over(turned_k, keys, k), own_v, b, queries, keys);
+        } else {
+          run(of_queries, of_keys, own_v, b, queries, keys);
+        }
+      };
+      if constexpr (Spec::prepares) {
+        const auto prepared_q = host::detail::prepared(spec, own_q, true);
+        const auto prepared_k = host::detail::prepared(spec, own_k, false);
+        turn_and_run(over(prepared_q, queries, q), over(prepared_k, keys, k));
       } else {
-        run(own_q, own_k, own_v, b, queries, keys);
+        turn_and_run(own_q, own_k);
       }
     }
   }

@@ -17,7 +17,8 @@
 // - row_scale<Real>(row, count): a factor of every score of the row that the masks keep, after the score
 //   policies; count is how many keys they keep. Minus infinity stays minus infinity.
 // - `passes = 2` and second(state, row, score): the final weight of a score, once the state has seen the
-//   whole row; the output's factor is then 1.
+//   whole row; the output's factor is then 1. Or second(state, site, count, score), for one whose weights
+//   depend on the key's place and on how many keys the masks keep; minus infinity must get 0.
 // - `rescales = false`: raise always returns 1.
 // - raise(state, block_maximum, unit), weight(state, score, unit) and settle(state, unit): the same where the
 //   true score is score * unit, unit > 0, and the state keeps its maximum in multiples of the unit until

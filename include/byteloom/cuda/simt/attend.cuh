@@ -2,8 +2,9 @@
 #pragma once
 
 // cuda/simt/attend: attention in float without tensor cores, for any composition, element types and sizes;
-// decoding uses it too. A block owns one query of one head; its warps take tiles of 32 keys in turn, a lane a
-// key, and join their (state, sum) pairs at the end by the normalizer's merge.
+// decoding uses it too. A block owns one query of one head of the output (so of several query heads, where
+// maps share a value); its warps take tiles of 32 keys in turn, a lane a key, and join their (state, sum)
+// pairs at the end by the normalizer's merge.
 
 #include <algorithm>
 #include <string>
@@ -39,12 +40,14 @@ struct attend_call {
   bool vector;  ///< rows of keys start at 16 bytes
 };
 
-/// Warps of a block that owns few queries: fewer where a lane holds more of the output, for its registers'
-/// sake.
+/// Warps of a block that owns few queries: fewer where a lane holds more of the output, or hooks change it,
+/// for its registers' sake.
 template <class Spec>
-inline constexpr int many_warps = size_bound<Spec::heads_type::constant_value_size> <= 64     ? 16
-                                  : size_bound<Spec::heads_type::constant_value_size> <= 1024 ? 8
-                                                                                              : 1;
+inline constexpr int many_warps = [] {
+  constexpr int held = size_bound<Spec::heads_type::constant_value_size> * Spec::map_count;
+  if (held > 1024) return 1;
+  return held > 64 || Spec::has_output_policy ? 8 : 16;
+}();
 
 BYTELOOM_KERNELS_BEGIN
 
@@ -77,10 +80,11 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   constexpr int size_limit = size_bound<heads_type::constant_size>;
   constexpr int value_limit = size_bound<heads_type::constant_value_size>;
   constexpr int own = (value_limit + 31) / 32;  // dimensions of the output that a lane holds
-  __shared__ alignas(
-      16) float query_of[(size_limit + 3) / 4 * 4];  // whole words: the compiler reads 4 at a time
-  __shared__ float sums_of[Warps][own * 32];
-  __shared__ state_type states_of[Warps];
+  constexpr int maps = spec_type::map_count;
+  constexpr int query_room = (size_limit + 3) / 4 * 4;  // whole words: the compiler reads 4 at a time
+  __shared__ alignas(16) float query_of[maps][query_room];
+  __shared__ float sums_of[Warps][maps][own * 32];
+  __shared__ state_type states_of[Warps][maps];
 
   wait_for_input();
   const int lane = static_cast<int>(threadIdx.x) % 32;
@@ -90,129 +94,201 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   const int head = static_cast<int>(blockIdx.y);
   const int batch = static_cast<int>(blockIdx.z);
   const int group = static_cast<int>(call.q.extent[2] / call.k.extent[2]);
-  const int key_head = head / group;
+  const int value_head = head / group;
   const int size = static_cast<int>(call.q.extent[3]);
   const int value_size = static_cast<int>(call.v.extent[3]);
   int keys = static_cast<int>(call.k.extent[1]);
   if (call.lengths.data != nullptr) keys = math::min(keys, call.lengths.data[batch * call.lengths.stride[0]]);
-  const int query = keys - static_cast<int>(queries) + static_cast<int>(row);
+  const int query = static_cast<int>(call.spec.first_query(queries, keys) + row);
   const auto normalizer = call.spec.normalizer();
 
-  for (int i = static_cast<int>(threadIdx.x); i < size; i += Warps * 32)
-    query_of[i] = static_cast<float>(call.q(batch, row, head, i));
+#pragma unroll
+  for (int map = 0; map < maps; ++map)
+    for (int i = static_cast<int>(threadIdx.x); i < size; i += Warps * 32)
+      query_of[map][i] = static_cast<float>(call.q(batch, row, head * maps + map, i));
   __syncthreads();
 
-  const byteloom::row own_row{batch, head, key_head, query, static_cast<int>(queries), keys};
-  float row_scale = 1;
-  if constexpr (spec_type::has_row_scale) {
-    int count = call.spec.count(own_row);
-    if (count < 0) {
-      count = 0;
-      for (int first_key = 0; first_key < keys; first_key += Warps * 32) {
-        const int key = first_key + static_cast<int>(threadIdx.x);
-        const site at{batch, head, key_head, query, math::min(key, keys - 1), static_cast<int>(queries),
-                      keys};
-        count += __syncthreads_count(key < keys && call.spec.keep(at));
+  // The row of a query head.
+  const auto row_of = [&](int map) {
+    const int query_head = head * maps + map;
+    return byteloom::row{
+        batch, query_head, call.spec.key_head(query_head, group), query, static_cast<int>(queries), keys};
+  };
+  const auto site_of = [&](int map, int key) {
+    const byteloom::row at = row_of(map);
+    return site{at.batch, at.query_head, at.key_head, at.query, key, at.queries, at.keys};
+  };
+  float row_scales[maps];
+  int counts[maps];
+#pragma unroll
+  for (int map = 0; map < maps; ++map) {
+    row_scales[map] = 1;
+    counts[map] = 0;
+    if constexpr (spec_type::needs_count) {
+      int count = call.spec.count(row_of(map));
+      if (count < 0) {
+        count = 0;
+        for (int first_key = 0; first_key < keys; first_key += Warps * 32) {
+          const int key = first_key + static_cast<int>(threadIdx.x);
+          count += __syncthreads_count(key < keys && call.spec.keep(site_of(map, math::min(key, keys - 1))));
+        }
       }
+      counts[map] = count;
+      row_scales[map] = call.spec.template row_scale<float>(row_of(map), count);
     }
-    row_scale = call.spec.template row_scale<float>(own_row, count);
   }
 
-  state_type state{};
-  float sums[own] = {};
+  state_type states[maps] = {};
+  float sums[maps][own] = {};
+  // What the masks do to a tile of 32 keys for a query head.
+  const auto cover_of = [&](int map, int first_key, int last_key) {
+    return call.spec.cover(
+        tile{batch, head * maps + map, query, query, first_key, last_key, static_cast<int>(queries), keys});
+  };
   // A lane's score of the tile of 32 keys; minus infinity where the masks drop it or there is no key.
-  const auto score_of = [&](int first_key, int last_key, coverage cover) {
+  const auto score_of = [&](int map, int first_key, int last_key, coverage cover) {
     const int key = first_key + lane;
     float score = -math::infinity<float>;
-    if (key <= last_key) {
-      const site at{batch, head, key_head, query, key, static_cast<int>(queries), keys};
+    if (key <= last_key && cover != coverage::none) {
+      const site at = site_of(map, key);
       if (cover == coverage::full || call.spec.keep(at)) {
         const auto* from =
-            call.k.data + batch * call.k.stride[0] + key * call.k.stride[1] + key_head * call.k.stride[2];
-        score = call.spec.score(dot_key<size_limit>(query_of, from, size, call.vector), at);
+            call.k.data + batch * call.k.stride[0] + key * call.k.stride[1] + at.key_head * call.k.stride[2];
+        score = call.spec.score(dot_key<size_limit>(query_of[map], from, size, call.vector), at);
       }
     }
     if constexpr (spec_type::has_row_scale)  // a key that a score policy hides stays hidden
-      if (score != -math::infinity<float>) score *= row_scale;
+      if (score != -math::infinity<float>) score *= row_scales[map];
     return score;
   };
-  const auto add_values = [&](float weight, int first_key, int last_key) {
+  const auto add_values = [&](const float(&weights)[maps], int first_key, int last_key) {
     const auto* from =
-        call.v.data + batch * call.v.stride[0] + first_key * call.v.stride[1] + key_head * call.v.stride[2];
+        call.v.data + batch * call.v.stride[0] + first_key * call.v.stride[1] + value_head * call.v.stride[2];
     // All 32 turns without a branch, so that their loads fly together; keys past the last are the last, with
     // weight 0.
     const int last = last_key - first_key;
 #pragma unroll 16
     for (int j = 0; j < 32; ++j) {
-      const float of_key = __shfl_sync(0xffffffffu, weight, j);
+      float of_key[maps];
+#pragma unroll
+      for (int map = 0; map < maps; ++map) of_key[map] = __shfl_sync(0xffffffffu, weights[map], j);
       const auto* row_of_key = from + math::min(j, last) * call.v.stride[1];
 #pragma unroll
       for (int i = 0; i < own; ++i) {
         const int at = i * 32 + lane;
-        if (at < value_size) sums[i] += of_key * static_cast<float>(row_of_key[at * call.v.stride[3]]);
+        if (at < value_size) {
+          const float value = static_cast<float>(row_of_key[at * call.v.stride[3]]);
+#pragma unroll
+          for (int map = 0; map < maps; ++map) sums[map][i] += of_key[map] * value;
+        }
       }
     }
   };
   for (int first_key = warp * 32; first_key < keys; first_key += Warps * 32) {
     const int last_key = math::min(first_key + 32, keys) - 1;
-    const coverage cover = call.spec.cover(
-        tile{batch, head, query, query, first_key, last_key, static_cast<int>(queries), keys});
-    if (cover == coverage::none) continue;
-    const float score = score_of(first_key, last_key, cover);
-    const float factor = normalizer.raise(state, warp_maximum(score));
-    const float weight = normalizer.weight(state, score);
-    normalizer.add(state, warp_sum(weight));
-    if constexpr (spec_type::passes == 1) {
+    float weights[maps];
+    bool any = false;
 #pragma unroll
-      for (int i = 0; i < own; ++i) sums[i] *= factor;
-      add_values(weight, first_key, last_key);
+    for (int map = 0; map < maps; ++map) {
+      weights[map] = 0;
+      const coverage cover = cover_of(map, first_key, last_key);
+      if (cover == coverage::none) continue;
+      any = true;
+      const float score = score_of(map, first_key, last_key, cover);
+      const float factor = normalizer.raise(states[map], warp_maximum(score));
+      weights[map] = normalizer.weight(states[map], score);
+      normalizer.add(states[map], warp_sum(weights[map]));
+      if constexpr (spec_type::passes == 1) {
+#pragma unroll
+        for (int i = 0; i < own; ++i) sums[map][i] *= factor;
+      }
     }
+    if constexpr (spec_type::passes == 1)
+      if (any) add_values(weights, first_key, last_key);
   }
 
   const int busy = math::min(Warps, (keys + 31) / 32);  // the other warps had no keys
   if constexpr (spec_type::passes == 2) {
-    if (lane == 0) states_of[warp] = state;
+#pragma unroll
+    for (int map = 0; map < maps; ++map)
+      if (lane == 0) states_of[warp][map] = states[map];
     __syncthreads();
-    state = states_of[0];
-    for (int other = 1; other < busy; ++other) normalizer.merge(state, states_of[other]);
+#pragma unroll
+    for (int map = 0; map < maps; ++map) {
+      states[map] = states_of[0][map];
+      for (int other = 1; other < busy; ++other) normalizer.merge(states[map], states_of[other][map]);
+    }
     for (int first_key = warp * 32; first_key < keys; first_key += Warps * 32) {
       const int last_key = math::min(first_key + 32, keys) - 1;
-      const coverage cover = call.spec.cover(
-          tile{batch, head, query, query, first_key, last_key, static_cast<int>(queries), keys});
-      if (cover == coverage::none) continue;
-      const float weight = normalizer.second(state, own_row, score_of(first_key, last_key, cover));
-      add_values(weight, first_key, last_key);
+      float weights[maps];
+      bool any = false;
+#pragma unroll
+      for (int map = 0; map < maps; ++map) {
+        weights[map] = 0;
+        const coverage cover = cover_of(map, first_key, last_key);
+        if (cover == coverage::none) continue;
+        any = true;
+        weights[map] = call.spec.second(states[map], site_of(map, first_key + lane), counts[map],
+                                        score_of(map, first_key, last_key, cover));
+      }
+      if (any) add_values(weights, first_key, last_key);
     }
   }
 #pragma unroll
-  for (int i = 0; i < own; ++i) sums_of[warp][i * 32 + lane] = sums[i];
-  if constexpr (spec_type::passes == 1)
-    if (lane == 0) states_of[warp] = state;
+  for (int map = 0; map < maps; ++map) {
+#pragma unroll
+    for (int i = 0; i < own; ++i) sums_of[warp][map][i * 32 + lane] = sums[map][i];
+    if constexpr (spec_type::passes == 1)
+      if (lane == 0) states_of[warp][map] = states[map];
+  }
   __syncthreads();
   if (warp != 0) return;
-  float factor = 1;
-  for (int other = 1; other < busy; ++other) {
-    if constexpr (spec_type::passes == 1) {
-      const auto factors = normalizer.merge(state, states_of[other]);
+  const byteloom::row whole{batch, head, value_head, query, static_cast<int>(queries), keys};
+  float result[own] = {};
 #pragma unroll
-      for (int i = 0; i < own; ++i)
-        sums[i] = sums[i] * factors.left + sums_of[other][i * 32 + lane] * factors.right;
-    } else {
+  for (int map = 0; map < maps; ++map) {
+    for (int other = 1; other < busy; ++other) {
+      if constexpr (spec_type::passes == 1) {
+        const auto factors = normalizer.merge(states[map], states_of[other][map]);
 #pragma unroll
-      for (int i = 0; i < own; ++i) sums[i] += sums_of[other][i * 32 + lane];
+        for (int i = 0; i < own; ++i)
+          sums[map][i] = sums[map][i] * factors.left + sums_of[other][map][i * 32 + lane] * factors.right;
+      } else {
+#pragma unroll
+        for (int i = 0; i < own; ++i) sums[map][i] += sums_of[other][map][i * 32 + lane];
+      }
+    }
+    float factor = 1;
+    if constexpr (spec_type::passes == 1) factor = normalizer.finish(states[map], row_of(map));
+    if constexpr (maps > 1) factor *= call.spec.template map_factor<float>(map, whole);
+#pragma unroll
+    for (int i = 0; i < own; ++i) result[i] += sums[map][i] * factor;
+    if constexpr (spec_type::is_observed)
+      if (lane == 0) call.spec.observe(row, row_of(map), states[map]);
+  }
+  using out_type = std::remove_reference_t<decltype(*call.out.data)>;
+  if constexpr (spec_type::has_output_policy) {
+    // In shared memory, each lane its own numbers, so that no loop need be unrolled for registers' sake.
+    float* const numbers = sums_of[0][0];
+#pragma unroll
+    for (int i = 0; i < own; ++i) numbers[i * 32 + lane] = result[i];
+    call.spec.template output<float>(
+        row, whole,
+        [&](const auto& f) {
+#pragma unroll 1
+          for (int at = lane; at < value_size; at += 32) f(numbers[at], at);
+        },
+        [](const auto& policy, auto& gathered) { merge_over_warp(policy, gathered); });
+#pragma unroll 1
+    for (int at = lane; at < value_size; at += 32)
+      call.out(batch, row, head, at) = static_cast<out_type>(numbers[at]);
+  } else {
+#pragma unroll
+    for (int i = 0; i < own; ++i) {
+      const int at = i * 32 + lane;
+      if (at < value_size) call.out(batch, row, head, at) = static_cast<out_type>(result[i]);
     }
   }
-  if constexpr (spec_type::passes == 1) factor = normalizer.finish(state, own_row);
-#pragma unroll
-  for (int i = 0; i < own; ++i) {
-    const int at = i * 32 + lane;
-    if (at < value_size) {
-      using out_type = std::remove_reference_t<decltype(*call.out.data)>;
-      call.out(batch, row, head, at) = static_cast<out_type>(sums[i] * factor);
-    }
-  }
-  if constexpr (spec_type::is_observed)
-    if (lane == 0) call.spec.observe(row, own_row, state);
 }
 
 BYTELOOM_KERNELS_END
@@ -244,7 +320,7 @@ void attend_simt(executor on, const Spec& spec, const device_view<Q, 4>& q, cons
   if (q.extent[1] > 0x7fffffff || q.extent[2] > 65535 || q.extent[0] > 65535)
     throw shape_error("attend: more than 65535 heads or sequences in one call; pass them in parts.");
   const attend_call<Spec, Q, K, V, O> call{spec, q, k, v, lengths, out, has_vector_rows(k)};
-  const dim3 grid(static_cast<unsigned>(q.extent[1]), static_cast<unsigned>(q.extent[2]),
+  const dim3 grid(static_cast<unsigned>(q.extent[1]), static_cast<unsigned>(out.extent[2]),
                   static_cast<unsigned>(q.extent[0]));
   // Few queries leave most of the GPU idle, so that many warps share the keys of one; many queries fill it.
   using call_type = std::remove_const_t<decltype(call)>;

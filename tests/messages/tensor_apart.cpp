@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// EXPECT: byteloom: this attention's keys are another sequence's, which path::simt alone allows so far;
+// COMPILERS: nvcc
+#include "byteloom/attend/keys/apart.hpp"
+#include "byteloom/cuda/attend.cuh"
+
+namespace bl = byteloom;
+
+void call(bl::device_view<bl::bf16, 4> x) {
+  bl::attend(bl::cuda::on(), bl::attention<bl::heads<4, 4, 64>, bl::keys::apart>{}, x, x, x, x);
+}
