@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A few compositions through both tensor-core paths; tests/matrix has all of them.
+
+#include "matrix/agree.cuh"
+
+TEST_CASE("attention on tensor cores agrees with the reference") {
+  using namespace bl;
+  auto draw = test::generator();
+  test::check_both_paths(draw, "full", attention<heads<4, 2, 64>>{}, {2, 77, 389}, test::bf16_bound);
+  test::check_both_paths(draw, "causal with values of their own size", attention<heads<4, 2, 192, 128>, mask::causal>{},
+                         {2, 129, 200}, test::bf16_bound);
+  test::check_both_paths(draw, "user's mask and score, rope",
+                         attention<heads<4, 1, 40>, position::rope<>, test::every_third, test::coordinate_bias>{},
+                         {3, 1, 61}, test::turned_bound);
+}
