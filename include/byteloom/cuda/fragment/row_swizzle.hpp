@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/fragment/row_swizzle: how a tile of 16-bit elements lies in shared memory for ldmatrix: rows one after another, padded
-// to a multiple of 16 columns and to nothing more, so that any head size takes only what it needs. The 16-byte pieces of a row
-// are permuted by its number, so that the 8 rows that ldmatrix reads at a time fall on different banks.
+// cuda/fragment/row_swizzle: how a tile of 16-bit elements lies in shared memory for ldmatrix: rows one after
+// another, padded to a multiple of 16 columns and to nothing more, so that any head size takes only what it
+// needs. The 16-byte pieces of a row are permuted by its number, so that the 8 rows that ldmatrix reads at a
+// time fall on different banks.
 //
-// Why that works: let a row have u pieces and g = gcd(u, 8). Shared memory serves 8 pieces at a time where their numbers differ
-// modulo 8. Rows r and r + 8 / g begin at the same number modulo 8, and the 8 / g rows between at different multiples of g; so
-// the g rows that meet exchange the places of their pieces inside runs of g: piece p of row r lies at p ^ (r / (8 / g) % g).
-// Tiles begin at multiples of 128 bytes, so that this is a permutation of address bits.
+// Why that works: let a row have u pieces and g = gcd(u, 8). Shared memory serves 8 pieces at a time where
+// their numbers differ modulo 8. Rows r and r + 8 / g begin at the same number modulo 8, and the 8 / g rows
+// between at different multiples of g; so the g rows that meet exchange the places of their pieces inside
+// runs of g: piece p of row r lies at p ^ (r / (8 / g) % g). Tiles begin at multiples of 128 bytes, so that
+// this is a permutation of address bits.
 
 #include <cstdint>
 
@@ -30,8 +32,9 @@ BYTELOOM_HD constexpr int rows_bytes(int rows, int columns) { return rows * row_
 
 /// Byte of a 16-byte piece.
 BYTELOOM_HD constexpr int piece_byte(int columns, int row, int piece) {
-  const int run = piece_run(columns);
-  return (row * row_pieces(columns) + (piece ^ (row / (8 / run) % run))) * 16;
+  const auto run = static_cast<unsigned>(piece_run(columns));
+  const auto turn = static_cast<int>(static_cast<unsigned>(row) / (8 / run) % run);
+  return (row * row_pieces(columns) + (piece ^ turn)) * 16;
 }
 
 /// Byte of an element; neighbours of an 8-column group stay neighbours.
@@ -39,8 +42,8 @@ BYTELOOM_HD constexpr int element_byte(int columns, int row, int column) {
   return piece_byte(columns, row, column / 8) + column % 8 * 2;
 }
 
-/// From the byte (or shared address) of piece 0 or 1 of a row to that of the piece `pieces` (even) to the right, `rows` (a
-/// multiple of 8) below. One operation at most where both are constants.
+/// From the byte (or shared address) of piece 0 or 1 of a row to that of the piece `pieces` (even) to the
+/// right, `rows` (a multiple of 8) below. One operation at most where both are constants.
 BYTELOOM_HD constexpr std::uint32_t moved(int columns, std::uint32_t byte, int rows, int pieces) {
   const int run = piece_run(columns);
   const int inside = pieces % run;
@@ -48,19 +51,24 @@ BYTELOOM_HD constexpr std::uint32_t moved(int columns, std::uint32_t byte, int r
          static_cast<std::uint32_t>((rows * row_pieces(columns) + (pieces - inside)) * 16);
 }
 
-/// How threads share the pieces of a tile: thread t copies, in the rows first_row(), first_row() + row_step() and so on, the
-/// pieces first_piece(), first_piece() + piece_run() and so on. 8 neighbouring threads never meet on a bank.
+/// How threads share the pieces of a tile: thread t copies, in the rows first_row(), first_row() + row_step()
+/// and so on, the pieces first_piece(), first_piece() + piece_run() and so on. 8 neighbouring threads never
+/// meet on a bank.
 struct piece_share {
   int threads;  ///< a multiple of 8
   int columns;
 
-  BYTELOOM_HD constexpr int first_row(int thread) const { return thread / piece_run(columns); }
-  BYTELOOM_HD constexpr int first_piece(int thread) const { return thread % piece_run(columns); }
+  BYTELOOM_HD constexpr int first_row(unsigned thread) const {
+    return static_cast<int>(thread / static_cast<unsigned>(piece_run(columns)));
+  }
+  BYTELOOM_HD constexpr int first_piece(unsigned thread) const {
+    return static_cast<int>(thread % static_cast<unsigned>(piece_run(columns)));
+  }
   BYTELOOM_HD constexpr int row_step() const { return threads / piece_run(columns); }
 
   /// Calls f(row, piece) for the pieces of a thread in a tile of `rows` rows.
   template <class F>
-  BYTELOOM_HD constexpr void each(int rows, int thread, const F& f) const {
+  BYTELOOM_HD constexpr void each(int rows, unsigned thread, const F& f) const {
 #if defined(__CUDA_ARCH__)
 #pragma unroll
 #endif
@@ -70,7 +78,8 @@ struct piece_share {
 #if defined(__CUDA_ARCH__)
 #pragma unroll
 #endif
-      for (int piece = 0; piece < row_pieces(columns); piece += piece_run(columns)) f(own, piece + first_piece(thread));
+      for (int piece = 0; piece < row_pieces(columns); piece += piece_run(columns))
+        f(own, piece + first_piece(thread));
     }
   }
 };

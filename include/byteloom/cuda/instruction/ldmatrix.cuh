@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/instruction/ldmatrix: loads four matrices of 8 rows by 16 bytes from shared memory into the registers of a warp (PTX
-// ISA, ldmatrix). Lanes 8m to 8m + 7 name the rows of matrix m by their shared addresses, multiples of 16; all lanes
-// execute each function.
+// cuda/instruction/ldmatrix: loads four matrices of 8 rows by 16 bytes from shared memory into the registers
+// of a warp (PTX ISA, ldmatrix). Lanes 8m to 8m + 7 name the rows of matrix m by their shared addresses,
+// multiples of 16; all lanes execute each function.
 //
-// Of matrix m a lane receives in loaded[m] two neighbouring 16-bit elements: row lane / 4, columns 2 * (lane % 4) + {0, 1};
-// transposed: rows 2 * (lane % 4) + {0, 1} of column lane / 4.
+// Of matrix m a lane receives in loaded[m] two neighbouring 16-bit elements: row lane / 4, columns 2 * (lane
+// % 4) + {0, 1}; transposed: rows 2 * (lane % 4) + {0, 1} of column lane / 4.
 
 #include <cstdint>
 

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/sm80/attend: attention from Ampere on for 16-bit elements. A block owns a tile of queries, each of its warps 16 or 32
-// rows of it; all warps copy each tile of keys and values into shared memory, beside the products of the one before. The
-// schedule is FlashAttention-2's (Dao, arXiv 2307.08691): one pass over the keys, scores and weights in registers only. Blocks
-// with the most keys are launched first.
+// cuda/sm80/attend: attention from Ampere on for 16-bit elements. A block owns a tile of queries, each of its
+// warps 16 or 32 rows of it; all warps copy each tile of keys and values into shared memory, beside the
+// products of the one before. The schedule is FlashAttention-2's (Dao, arXiv 2307.08691): one pass over the
+// keys, scores and weights in registers only. Blocks with the most keys are launched first.
 //
-// What a query tile visits, scores and weighs is the composition's, by fragment/key_tiles and fragment/score_rows.
+// What a query tile visits, scores and weighs is the composition's, by fragment/key_tiles and
+// fragment/score_rows.
 
 #include <cstdint>
 #include <string>
 #include <type_traits>
 
 #include "byteloom/attend/attention.hpp"
+#include "byteloom/core/bits.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/view.hpp"
@@ -71,10 +73,13 @@ struct attend_sm80_block {
   int first, last;  ///< positions of the tile's queries; `last` is that of the last one that exists
 
   __device__ attend_sm80_block(const Call& of, unsigned char* memory)
-      : call(of),
-        shared(memory),
-        head{static_cast<int>(blockIdx.z), static_cast<int>(blockIdx.y), 0, 0, 0, static_cast<int>(of.q.extent[1]),
-             static_cast<int>(of.k.extent[1])} {
+      : call(of), shared(memory), head{static_cast<int>(blockIdx.z),
+                                       static_cast<int>(blockIdx.y),
+                                       0,
+                                       0,
+                                       0,
+                                       static_cast<int>(of.q.extent[1]),
+                                       static_cast<int>(of.k.extent[1])} {
     head.key_head = head.query_head / (static_cast<int>(of.q.extent[2]) / static_cast<int>(of.k.extent[2]));
     first = head.keys - head.queries + first_row();
     last = math::min(first + Tile.queries(), head.keys) - 1;
@@ -82,8 +87,8 @@ struct attend_sm80_block {
 
   __device__ void compute() {
     namespace ptx = instruction;
-    const int warp_row = static_cast<int>(threadIdx.x) / 32 * Tile.warp_queries();
-    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const auto warp_row = static_cast<int>(threadIdx.x / 32) * Tile.warp_queries();
+    const auto lane = static_cast<int>(threadIdx.x % 32);
     const int column = lane % 4 * 2;
     rows_type rows[row_groups];
     outputs_type outputs;
@@ -100,9 +105,9 @@ struct attend_sm80_block {
     int tile = walk.next(call.spec, over());
     bool partial = walk.partial();
     if (tile >= 0) {
-      load<Tile.queries(), size>(address(0), call.q.data + head.batch * call.q.stride[0] +
-                                                 head.query_head * call.q.stride[2],
-                                 call.q.stride[1], first_row(), head.queries);
+      load<Tile.queries(), size>(
+          address(0), call.q.data + head.batch * call.q.stride[0] + head.query_head * call.q.stride[2],
+          call.q.stride[1], first_row(), head.queries);
       load_keys(0, tile);
       if (Tile.stages == 2) load_values(0, tile);
       ptx::copies_commit();
@@ -112,7 +117,7 @@ struct attend_sm80_block {
       ptx::copies_wait<0>();
       __syncthreads();
 #pragma unroll
-      for (int k = 0; k < kept; ++k) load_queries(queries, k, k);
+      for (int k = 0; k < kept; ++k) load_queries(queries_of(threadIdx.x), queries, k, k);
     }
 
     int stage = 0;
@@ -173,8 +178,17 @@ struct attend_sm80_block {
   }
 
  private:
-  /// Number of the tile's first query in the call: the last tile, which sees the most keys under a causal mask, comes first.
+  /// Number of the tile's first query in the call: the last tile, which sees the most keys under a causal
+  /// mask, comes first.
   __device__ static int first_row() { return static_cast<int>(gridDim.x - 1 - blockIdx.x) * Tile.queries(); }
+
+  /// The thread's number, such that the compiler keeps nothing made of it in registers from tile to tile:
+  /// addresses cost a few instructions a tile, and the main loop has no registers to spare.
+  __device__ static unsigned own_thread() {
+    unsigned thread = threadIdx.x;
+    asm volatile("" : "+r"(thread));
+    return thread;
+  }
 
   __device__ tile over() const { return {head.batch, head.query_head, first, last, 0, head.keys - 1}; }
 
@@ -182,16 +196,20 @@ struct attend_sm80_block {
   __device__ std::uint32_t address(int byte) const {
     return static_cast<std::uint32_t>(__cvta_generic_to_shared(shared)) + static_cast<std::uint32_t>(byte);
   }
-  __device__ std::uint32_t keys_of(int stage) const { return address(Tile.queries_bytes(size) + stage * stage_bytes); }
+  __device__ std::uint32_t keys_of(int stage) const {
+    return address(Tile.queries_bytes(size) + stage * stage_bytes);
+  }
   __device__ std::uint32_t values_of(int stage) const { return keys_of(stage) + Tile.keys_bytes(size); }
 
-  /// Copies rows first_row and on of a head that begins at `from`; rows past its `count` and columns past the last are zero.
+  /// Copies rows first_row and on of a head that begins at `from`; rows past its `count` and columns past the
+  /// last are zero.
   template <int Rows, int Columns>
   __device__ static void load(std::uint32_t to, const element* from, index stride, int first_row, int count) {
     constexpr fragment::piece_share share{Tile.threads(), Columns};
-    const int thread = static_cast<int>(threadIdx.x);
+    const unsigned thread = own_thread();
     const int left = count - first_row;
-    const element* own = from + (first_row + share.first_row(thread)) * stride + share.first_piece(thread) * 8;
+    const element* own =
+        from + (first_row + share.first_row(thread)) * stride + share.first_piece(thread) * 8;
     const std::uint32_t place =
         to + fragment::piece_byte(Columns, share.first_row(thread), share.first_piece(thread));
     static_assert(share.row_step() % 8 == 0);
@@ -201,28 +219,34 @@ struct attend_sm80_block {
       const bool exists = row + share.first_row(thread) < left;
 #pragma unroll
       for (int piece = 0; piece < fragment::row_pieces(Columns); piece += fragment::piece_run(Columns))
-        instruction::copy_piece(
-            place + row * fragment::row_pieces(Columns) * 16 + piece * 16, own + row * stride + piece * 8,
-            exists && (piece + fragment::piece_run(Columns) <= Columns / 8 ||
-                       piece + share.first_piece(thread) < Columns / 8));
+        instruction::copy_piece(place + row * fragment::row_pieces(Columns) * 16 + piece * 16,
+                                own + row * stride + piece * 8,
+                                exists && (piece + fragment::piece_run(Columns) <= Columns / 8 ||
+                                           piece + share.first_piece(thread) < Columns / 8));
     }
   }
+  /// Where keys or values of the head begin, made anew for each tile as own_thread() is.
+  __device__ const element* key_head_of(const device_view<const element, 4>& x) const {
+    unsigned batch = static_cast<unsigned>(head.batch);
+    unsigned key_head = static_cast<unsigned>(head.key_head);
+    asm volatile("" : "+r"(batch), "+r"(key_head));
+    return x.data + batch * x.stride[0] + key_head * x.stride[2];
+  }
   __device__ void load_keys(int stage, int tile) const {
-    load<Tile.keys, size>(keys_of(stage),
-                          call.k.data + head.batch * call.k.stride[0] + head.key_head * call.k.stride[2],
-                          call.k.stride[1], tile * Tile.keys, head.keys);
+    load<Tile.keys, size>(keys_of(stage), key_head_of(call.k), call.k.stride[1], tile * Tile.keys, head.keys);
   }
   __device__ void load_values(int stage, int tile) const {
-    load<Tile.keys, value_size>(values_of(stage),
-                                call.v.data + head.batch * call.v.stride[0] + head.key_head * call.v.stride[2],
-                                call.v.stride[1], tile * Tile.keys, head.keys);
+    load<Tile.keys, value_size>(values_of(stage), key_head_of(call.v), call.v.stride[1], tile * Tile.keys,
+                                head.keys);
   }
 
+  /// Shared address of what a lane names of the warp's first 16 queries and dimensions.
+  __device__ std::uint32_t queries_of(unsigned thread) const {
+    const auto row = static_cast<int>(thread / 32) * Tile.warp_queries() + static_cast<int>(thread % 16);
+    return address(fragment::piece_byte(size, row, static_cast<int>(thread % 32 / 16)));
+  }
   /// Left operands: 16 dimensions of the warp's queries, from number 16 * step on.
-  __device__ void load_queries(queries_type& queries, int place, int step) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    const int row = static_cast<int>(threadIdx.x) / 32 * Tile.warp_queries() + lane % 16;
-    const std::uint32_t own = address(fragment::piece_byte(size, row, lane / 16));
+  __device__ static void load_queries(std::uint32_t own, queries_type& queries, int place, int step) {
 #pragma unroll
     for (int m = 0; m < row_groups; ++m)
       instruction::load_matrices(queries[m][place], fragment::moved(size, own, 16 * m, 2 * step));
@@ -230,8 +254,12 @@ struct attend_sm80_block {
 
   /// scores = queries of the warp times keys of a stage.
   __device__ void multiply_keys(int stage, queries_type& queries, scores_type& scores) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    const std::uint32_t own = keys_of(stage) + fragment::piece_byte(size, lane % 8 + lane / 16 * 8, lane / 8 % 2);
+    const unsigned thread = own_thread();
+    const unsigned lane = thread % 32;
+    std::uint32_t own_queries = queries_of(thread);
+    std::uint32_t own_keys =
+        keys_of(stage) + fragment::piece_byte(size, static_cast<int>(lane % 8 + lane / 16 * 8),
+                                              static_cast<int>(lane / 8 % 2));
 #pragma unroll
     for (int m = 0; m < row_groups; ++m)
 #pragma unroll
@@ -241,11 +269,14 @@ struct attend_sm80_block {
 #pragma unroll
     for (int k = 0; k < steps; ++k) {
       const int place = Tile.keep_queries ? k : 0;
-      if constexpr (!Tile.keep_queries) load_queries(queries, place, k);
+      asm volatile(""
+                   : "+r"(own_keys),
+                     "+r"(own_queries));  // else an address for each permutation stays in registers
+      if constexpr (!Tile.keep_queries) load_queries(own_queries, queries, place, k);
 #pragma unroll
       for (int j = 0; j < key_groups; j += 2) {
         std::uint32_t keys[4];
-        instruction::load_matrices(keys, fragment::moved(size, own, 8 * j, 2 * k));
+        instruction::load_matrices(keys, fragment::moved(size, own_keys, 8 * j, 2 * k));
 #pragma unroll
         for (int m = 0; m < row_groups; ++m) {
           instruction::mma<element>(scores[m][j], queries[m][place], keys[0], keys[1]);
@@ -257,8 +288,9 @@ struct attend_sm80_block {
 
   /// outputs += weights times values of a stage.
   __device__ void multiply_values(int stage, const weights_type& weights, outputs_type& outputs) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    const std::uint32_t own = values_of(stage) + fragment::piece_byte(value_size, lane % 16, lane / 16);
+    const unsigned lane = own_thread() % 32;
+    const std::uint32_t own = values_of(stage) + fragment::piece_byte(value_size, static_cast<int>(lane % 16),
+                                                                      static_cast<int>(lane / 16));
 #pragma unroll
     for (int k = 0; k < key_groups / 2; ++k)
 #pragma unroll
@@ -268,7 +300,8 @@ struct attend_sm80_block {
 #pragma unroll
         for (int m = 0; m < row_groups; ++m) {
           instruction::mma<element>(outputs[m][j], weights[m][k], values[0], values[1]);
-          if (j + 1 < value_groups) instruction::mma<element>(outputs[m][j + 1], weights[m][k], values[2], values[3]);
+          if (j + 1 < value_groups)
+            instruction::mma<element>(outputs[m][j + 1], weights[m][k], values[2], values[3]);
         }
       }
   }
@@ -300,7 +333,7 @@ struct attend_sm80_block {
               fragment::pack<element>(outputs[m][j][2 * half], outputs[m][j][2 * half + 1]);
     __syncwarp();
     constexpr fragment::piece_share share{32, value_size};
-    share.each(Tile.warp_queries(), lane, [&](int row, int piece) {
+    share.each(Tile.warp_queries(), static_cast<unsigned>(lane), [&](int row, int piece) {
       if (first_row() + warp_row + row < head.queries && piece < value_size / 8)
         *reinterpret_cast<uint4*>(output_row(warp_row + row) + 8 * piece) =
             *reinterpret_cast<const uint4*>(own + fragment::piece_byte(value_size, row, piece));
@@ -317,10 +350,18 @@ struct attend_sm80_block {
         if (first_row() + own >= head.queries) continue;
         out_element* to = output_row(own);
 #pragma unroll
-        for (int j = 0; j < value_groups; ++j)
-#pragma unroll
-          for (int c = 0; c < 2; ++c)
-            to[(8 * j + column + c) * call.out.stride[3]] = static_cast<out_element>(outputs[m][j][2 * half + c]);
+        for (int j = 0; j < value_groups; ++j) {
+          out_element* place = to + (8 * j + column) * call.out.stride[3];
+          const float(&pair)[4] = outputs[m][j];
+          if constexpr (std::is_same_v<out_element, element>) {
+            const std::uint32_t both = fragment::pack<element>(pair[2 * half], pair[2 * half + 1]);
+            place[0] = byteloom::bit_cast<element>(static_cast<std::uint16_t>(both));
+            place[call.out.stride[3]] = byteloom::bit_cast<element>(static_cast<std::uint16_t>(both >> 16));
+          } else {
+            place[0] = static_cast<out_element>(pair[2 * half]);
+            place[call.out.stride[3]] = static_cast<out_element>(pair[2 * half + 1]);
+          }
+        }
       }
   }
 };
@@ -331,8 +372,8 @@ inline constexpr attend_sm80_tile attend_sm80_tile_of =
                  Call::spec_type::is_masked);
 
 template <class Tuning, class Call>
-__global__ __launch_bounds__(attend_sm80_tile_of<Tuning, Call>.threads(), 1) void attend_sm80_kernel(
-    const __grid_constant__ Call call) {
+__global__ __launch_bounds__(attend_sm80_tile_of<Tuning, Call>.threads(),
+                             1) void attend_sm80_kernel(const __grid_constant__ Call call) {
   constexpr attend_sm80_tile tile = attend_sm80_tile_of<Tuning, Call>;
   extern __shared__ __align__(128) unsigned char attend_sm80_shared[];
   wait_for_input();
@@ -341,7 +382,8 @@ __global__ __launch_bounds__(attend_sm80_tile_of<Tuning, Call>.threads(), 1) voi
 
 BYTELOOM_KERNELS_END
 
-/// Why the rows of a tensor [batch, positions, heads, size] cannot be read 16 bytes at a time; empty where they can.
+/// Why the rows of a tensor [batch, positions, heads, size] cannot be read 16 bytes at a time; empty where
+/// they can.
 template <class T>
 std::string why_no_pieces(const device_view<T, 4>& x) {
   if (reinterpret_cast<std::uintptr_t>(x.data) % 16 != 0)
@@ -355,17 +397,19 @@ std::string why_no_pieces(const device_view<T, 4>& x) {
   return {};
 }
 
-/// Launches for views whose shapes fit each other; T is bf16 or f16, O is T or float. Throws shape_error where rows of q, k or
-/// v cannot be read 16 bytes at a time; out may have any strides.
+/// Launches for views whose shapes fit each other; T is bf16 or f16, O is T or float. Throws shape_error
+/// where rows of q, k or v cannot be read 16 bytes at a time; out may have any strides.
 template <class Tuning, class Spec, class T, class O>
-void attend_sm80(executor on, const Spec& spec, const device_view<const T, 4>& q, const device_view<const T, 4>& k,
-                 const device_view<const T, 4>& v, const device_view<O, 4>& out) {
+void attend_sm80(executor on, const Spec& spec, const device_view<const T, 4>& q,
+                 const device_view<const T, 4>& k, const device_view<const T, 4>& v,
+                 const device_view<O, 4>& out) {
   using call_type = attend_sm80_call<Spec, T, O>;
   constexpr attend_sm80_tile tile = attend_sm80_tile_of<Tuning, call_type>;
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
   static_assert(tile.fits(size, value_size),
-                "byteloom: no tile of the Ampere attention fits these head sizes into registers and shared memory; choose "
+                "byteloom: no tile of the Ampere attention fits these head sizes into registers and shared "
+                "memory; choose "
                 "multiples of 8 up to 256, or attend<path::simt>.");
   const auto require_pieces = [](const char* name, const device_view<const T, 4>& x) {
     const std::string why = why_no_pieces(x);
@@ -381,8 +425,8 @@ void attend_sm80(executor on, const Spec& spec, const device_view<const T, 4>& q
   const auto kernel = attend_sm80_kernel<Tuning, call_type>;
   constexpr std::size_t bytes = static_cast<std::size_t>(tile.shared_bytes(size, value_size));
   if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))
-    throw device_error("attend: this GPU has less shared memory a block than the kernel's " + std::to_string(bytes) +
-                       " bytes.");
+    throw device_error("attend: this GPU has less shared memory a block than the kernel's " +
+                       std::to_string(bytes) + " bytes.");
   const dim3 grid(static_cast<unsigned>((q.extent[1] + tile.queries() - 1) / tile.queries()),
                   static_cast<unsigned>(q.extent[2]), static_cast<unsigned>(q.extent[0]));
   launch(on, "attend_sm80_kernel", kernel, grid, tile.threads(), bytes, call);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/sm80/attend_tile: how many queries and keys a block of the Ampere attention takes at a time, from what fits: registers
-// (scores and outputs of a warp's queries live in them) and the 99 KB of shared memory that a block has on every GPU from
-// Ampere on. Any head size has a tile or a sentence.
+// cuda/sm80/attend_tile: how many queries and keys a block of the Ampere attention takes at a time, from what
+// fits: registers (scores and outputs of a warp's queries live in them) and the 99 KB of shared memory that a
+// block has on every GPU from Ampere on. Any head size has a tile or a sentence.
 
 #include "byteloom/core/config.hpp"
 #include "byteloom/cuda/fragment/row_swizzle.hpp"
@@ -12,28 +12,32 @@ namespace byteloom::inline v0::cuda {
 
 /// Sizes of one attention from Ampere on; what a tuning selector returns.
 struct attend_sm80_tile {
-  int warps;         ///< 4 or 8
-  int row_groups;    ///< groups of 16 queries of a warp: with 2, what it loads of keys and values serves twice
-  int keys;          ///< a multiple of 16
-  int stages;        ///< tiles of keys and of values in shared memory: 1 or 2
-  bool keep_queries; ///< whether queries stay in registers, or are loaded for each tile of keys
+  int warps;       ///< 4 or 8
+  int row_groups;  ///< groups of 16 queries of a warp: with 2, what it loads of keys and values serves twice
+  int keys;        ///< a multiple of 16
+  int stages;      ///< tiles of keys and of values in shared memory: 1 or 2
+  bool keep_queries;  ///< whether queries stay in registers, or are loaded for each tile of keys
 
   BYTELOOM_HD constexpr int warp_queries() const { return 16 * row_groups; }
   BYTELOOM_HD constexpr int queries() const { return warps * warp_queries(); }
   BYTELOOM_HD constexpr int threads() const { return 32 * warps; }
 
-  static constexpr int most_shared_bytes = 99 * 1024;  ///< of a block on compute capability 8.6 and 8.9; others have more
+  static constexpr int most_shared_bytes =
+      99 * 1024;  ///< of a block on compute capability 8.6 and 8.9; others have more
 
   BYTELOOM_HD constexpr int queries_bytes(int size) const { return fragment::rows_bytes(queries(), size); }
   BYTELOOM_HD constexpr int keys_bytes(int size) const { return fragment::rows_bytes(keys, size); }
-  BYTELOOM_HD constexpr int values_bytes(int value_size) const { return fragment::rows_bytes(keys, value_size); }
+  BYTELOOM_HD constexpr int values_bytes(int value_size) const {
+    return fragment::rows_bytes(keys, value_size);
+  }
   /// Of a block: queries, keys and values; outputs take their place at the end.
   BYTELOOM_HD constexpr int shared_bytes(int size, int value_size) const {
     const int inputs = queries_bytes(size) + stages * (keys_bytes(size) + values_bytes(value_size));
     const int outputs = fragment::rows_bytes(queries(), value_size);
     return inputs > outputs ? inputs : outputs;
   }
-  /// Registers of a thread that hold scores, outputs and queries; the rest of 255 is for addresses, operands and hooks.
+  /// Registers of a thread that hold scores, outputs and queries; the rest of 255 is for addresses, operands
+  /// and hooks.
   BYTELOOM_HD constexpr int accumulators(int size, int value_size) const {
     return row_groups * (keys / 2 + (value_size + 7) / 8 * 4 + (keep_queries ? (size + 15) / 16 * 4 : 0));
   }
@@ -46,8 +50,9 @@ struct attend_sm80_tile {
   }
 };
 
-/// The library's choice: 4 warps of 32 queries while the accumulators leave room for hooks, else of 16; then as many keys
-/// as fit, at most 64, which keeps the tiles on a mask's edge small; two stages where two blocks of them fit an A100.
+/// The library's choice: 4 warps of 32 queries while the accumulators leave room for hooks, else of 16; then
+/// as many keys as fit, at most 64, which keeps the tiles on a mask's edge small; two stages where two blocks
+/// of them fit an A100.
 constexpr attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
   constexpr int half_of_a100 = 81 * 1024;
   for (int row_groups = 2; row_groups > 0; --row_groups)
@@ -61,7 +66,8 @@ constexpr attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
   return {0, 0, 0, 0, false};
 }
 
-/// A tuning selector: sizes of the head to tile. Write another and call attend<my_tuning>(...) to choose yourself.
+/// A tuning selector: sizes of the head to tile. Write another and call attend<my_tuning>(...) to choose
+/// yourself.
 struct default_attend_sm80_tuning {
   static consteval attend_sm80_tile sm80(int size, int value_size, bool /*is_masked*/) {
     return choose_attend_sm80_tile(size, value_size);
