@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "byteloom/attend/cache/contiguous.hpp"
+#include "byteloom/attend/group/whole.hpp"
 #include "byteloom/attend/heads.hpp"
 #include "byteloom/attend/normalizer/softmax.hpp"
 #include "byteloom/attend/require.hpp"
@@ -48,6 +49,7 @@ struct attention : slots<Policies...> {
   using heads_type = detail::policy_on_t<axis::heads, void, Policies...>;
   using position_type = detail::policy_on_t<axis::position, position::none, Policies...>;
   using normalizer_type = detail::policy_on_t<axis::normalizer, normalizer::softmax, Policies...>;
+  using group_type = detail::policy_on_t<axis::group, group::whole, Policies...>;
   using cache_type = detail::policy_on_t<axis::cache, cache::contiguous<>, Policies...>;
 
   BYTELOOM_HD constexpr heads_type heads() const { return one_of<axis::heads, heads_type>(); }
@@ -56,6 +58,11 @@ struct attention : slots<Policies...> {
     return one_of<axis::normalizer, normalizer_type>();
   }
   BYTELOOM_HD constexpr cache_type cache() const { return one_of<axis::cache, cache_type>(); }
+
+  BYTELOOM_HD constexpr group_type group() const { return one_of<axis::group, group_type>(); }
+
+  /// True where a query sees the keys of its own group alone.
+  static constexpr bool is_grouped = detail::number_on_axis<axis::group, Policies...> != 0;
 
   /// True where some mask may drop a site.
   static constexpr bool is_masked = detail::number_on_axis<axis::mask, Policies...> != 0;

@@ -42,11 +42,35 @@ std::vector<double> turned(const Spec& spec, const host_view<T, 4>& x, bool is_q
   return result;
 }
 
-/// How many keys the masks keep for a row, one by one.
+/// The keys that stand before the masks for every row of a call, in order: all of the sequence, or those of
+/// the query's group.
 template <class Spec>
-int count(const Spec& spec, const row& of) {
+std::vector<std::vector<int>> candidates(const Spec& spec, int queries, int keys) {
+  std::vector<std::vector<int>> result(static_cast<std::size_t>(queries));
+  if constexpr (Spec::is_grouped) {
+    const auto group = spec.group();
+    const int first =
+        static_cast<int>(byteloom::detail::first_query_of<typename Spec::group_type>(queries, keys));
+    for (int which = 0; which < group.groups(); ++which) {
+      std::vector<int> tokens;
+      for (int slot = 0; slot < group.size(which); ++slot) tokens.push_back(group.token(which, slot));
+      for (int slot = 0; slot < byteloom::detail::queries_of(group, which); ++slot) {
+        const int query = byteloom::detail::query_of(group, which, slot);
+        if (query >= first) result[static_cast<std::size_t>(query - first)] = tokens;
+      }
+    }
+  } else {
+    for (auto& own : result)
+      for (int key = 0; key < keys; ++key) own.push_back(key);
+  }
+  return result;
+}
+
+/// How many of these keys the masks keep for a row, one by one.
+template <class Spec>
+int count(const Spec& spec, const row& of, const std::vector<int>& among) {
   int kept = 0;
-  for (int key = 0; key < of.keys; ++key)
+  for (int key : among)
     kept += spec.keep({of.batch, of.query_head, of.key_head, of.query, key, of.queries, of.keys}) ? 1 : 0;
   return kept;
 }
@@ -61,19 +85,23 @@ void attend(const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k, host_view<V,
   const index queries = q.extent[1];
   const index keys = k.extent[1];
   const index group = q.extent[2] / k.extent[2];
+  const index first_query = byteloom::detail::first_query_of<typename Spec::group_type>(queries, keys);
   const auto normalizer = spec.normalizer();
+  const auto all = detail::candidates(spec, static_cast<int>(queries), static_cast<int>(keys));
   for (index batch = 0; batch < q.extent[0]; ++batch)
     for (index head = 0; head < q.extent[2]; ++head)
       for (index row_of_call = 0; row_of_call < queries; ++row_of_call) {
         const row own{static_cast<int>(batch),        static_cast<int>(head),
-                      static_cast<int>(head / group), static_cast<int>(keys - queries + row_of_call),
+                      static_cast<int>(head / group), static_cast<int>(first_query + row_of_call),
                       static_cast<int>(queries),      static_cast<int>(keys)};
         const auto q_row = detail::turned(spec, q, true, row_of_call, head, {own.batch, own.query, keys});
-        std::vector<double> scores(static_cast<std::size_t>(keys), -math::infinity<double>);
+        const std::vector<int>& own_keys = all[static_cast<std::size_t>(row_of_call)];
+        std::vector<double> scores(own_keys.size(), -math::infinity<double>);
         double scale = 1;
         if constexpr (Spec::has_row_scale)
-          scale = spec.template row_scale<double>(own, detail::count(spec, own));
-        for (int key = 0; key < own.keys; ++key) {
+          scale = spec.template row_scale<double>(own, detail::count(spec, own, own_keys));
+        for (std::size_t place = 0; place < own_keys.size(); ++place) {
+          const int key = own_keys[place];
           const site at{own.batch, own.query_head, own.key_head, own.query, key, own.queries, own.keys};
           if (!spec.keep(at)) continue;
           const auto k_row = detail::turned(spec, k, false, key, own.key_head, {own.batch, key, keys});
@@ -81,29 +109,29 @@ void attend(const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k, host_view<V,
           for (std::size_t i = 0; i < q_row.size(); ++i) dot += q_row[i] * k_row[i];
           const double score = spec.score(dot, at);
           // a key that a score policy hides stays hidden whatever the row's scale is
-          scores[static_cast<std::size_t>(key)] = score == -math::infinity<double> ? score : score * scale;
+          scores[place] = score == -math::infinity<double> ? score : score * scale;
         }
         typename Spec::normalizer_type::template state<double> state{};
         double largest = -math::infinity<double>;
         for (double score : scores) largest = math::max(largest, score);
         normalizer.raise(state, largest);
         std::vector<double> weights(scores.size());
-        for (std::size_t key = 0; key < scores.size(); ++key) {
-          weights[key] = normalizer.weight(state, scores[key]);
-          normalizer.add(state, weights[key]);
+        for (std::size_t place = 0; place < scores.size(); ++place) {
+          weights[place] = normalizer.weight(state, scores[place]);
+          normalizer.add(state, weights[place]);
         }
         if constexpr (Spec::passes == 2) {
-          for (std::size_t key = 0; key < scores.size(); ++key)
-            weights[key] = normalizer.second(state, own, scores[key]);
+          for (std::size_t place = 0; place < scores.size(); ++place)
+            weights[place] = normalizer.second(state, own, scores[place]);
         } else {
           const double factor = normalizer.finish(state, own);
           for (double& weight : weights) weight *= factor;
         }
         for (index i = 0; i < v.extent[3]; ++i) {
           double sum = 0;
-          for (index key = 0; key < keys; ++key)
-            sum += weights[static_cast<std::size_t>(key)] *
-                   static_cast<double>(static_cast<float>(v(batch, key, head / group, i)));
+          for (std::size_t place = 0; place < own_keys.size(); ++place)
+            sum += weights[place] *
+                   static_cast<double>(static_cast<float>(v(batch, own_keys[place], head / group, i)));
           out(batch, row_of_call, head, i) = sum;
         }
         spec.observe(row_of_call, own, state);

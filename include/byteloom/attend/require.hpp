@@ -19,8 +19,16 @@ namespace byteloom::inline v0::detail {
 
 template <class Policy>
 concept on_attention_axis = on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> ||
-    on_axis<Policy, axis::mask> || on_axis<Policy, axis::score> || on_axis<Policy, axis::normalizer> ||
-    on_axis<Policy, axis::cache> || on_axis<Policy, axis::observe>;
+    on_axis<Policy, axis::group> || on_axis<Policy, axis::mask> || on_axis<Policy, axis::score> ||
+    on_axis<Policy, axis::normalizer> || on_axis<Policy, axis::cache> || on_axis<Policy, axis::observe>;
+
+template <class Policy>
+concept group_hook = requires(const Policy policy) {
+  { Policy::largest } -> std::convertible_to<int>;
+  { policy.groups() } -> std::same_as<int>;
+  { policy.size(0) } -> std::same_as<int>;
+  { policy.token(0, 0) } -> std::same_as<int>;
+};
 
 template <class Policy>
 concept score_hook = requires(const Policy policy, float score, site at) {
@@ -169,7 +177,11 @@ struct require_policy {
   static_assert(
       !names_axis<Policy> || on_attention_axis<Policy>,
       "byteloom: attention<...> takes policies of the axes heads, position, mask, score, normalizer, "
-      "cache and observe; this one sits on another axis.");
+      "group, cache and observe; this one sits on another axis.");
+  static_assert(
+      !on_axis<Policy, axis::group> || group_hook<Policy>,
+      "byteloom: a group policy says its largest group by 'static constexpr int largest' and offers "
+      "groups(), size(group) and token(group, slot), which return int, as group::windows does.");
   static_assert(!on_axis<Policy, axis::score> || score_hook<Policy>,
                 "byteloom: a score policy is called as policy(score, site); write "
                 "'BYTELOOM_HD float operator()(float score, byteloom::site at) const'.");
@@ -226,6 +238,10 @@ struct require_composition {
       number_on_axis<axis::position, Policies...> < 2,
       "byteloom: this attention has two position policies, and queries can be turned in one way only; keep "
       "one.");
+  static_assert(
+      number_on_axis<axis::group, Policies...> < 2,
+      "byteloom: this attention has two group policies, and a token has one group; keep one, and say "
+      "the other as a mask such as mask::windows.");
   static_assert(
       number_on_axis<axis::normalizer, Policies...> < 2,
       "byteloom: this attention has two normalizers, and scores become weights in one way only; keep one.");

@@ -98,7 +98,7 @@ void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
   require_extent("out", "sequences", out.extent[0], q.extent[0], "q");
   require_extent("v", "positions", v.extent[1], k.extent[1], "k");
   require_extent("out", "queries", out.extent[1], q.extent[1], "q");
-  if (q.extent[1] > k.extent[1])
+  if (!pools_groups<typename Spec::group_type> && q.extent[1] > k.extent[1])
     throw shape_error("attend: " + std::to_string(q.extent[1]) + " queries over " +
                       std::to_string(k.extent[1]) +
                       " keys; queries are the last positions of the keys, so there cannot be more of them.");

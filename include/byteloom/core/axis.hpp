@@ -13,6 +13,7 @@ namespace byteloom::inline v0::axis {
 
 struct heads {};       ///< attend/heads.hpp: how many heads of which sizes; exactly one
 struct position {};    ///< position/: what turns queries and keys; at most one
+struct group {};       ///< attend/group/: which tokens form a problem of their own; at most one
 struct mask {};        ///< attend/mask/: which keys a query sees; several: all of them must agree
 struct score {};       ///< attend/score/: what a raw dot product becomes; several: left to right
 struct normalizer {};  ///< attend/normalizer/: how scores become weights; at most one

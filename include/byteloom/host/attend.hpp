@@ -13,6 +13,7 @@
 #include "byteloom/attend/shapes.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/executor.hpp"
+#include "byteloom/host/attend_groups.hpp"
 #include "byteloom/host/parallel.hpp"
 #include "byteloom/host/stage.hpp"
 #include "byteloom/position/turn.hpp"
@@ -187,6 +188,9 @@ template <attention_spec Spec, class Q, class K, class V, class O>
 void attend_cached(host::executor on, const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k,
                    host_view<V, 4> v, host_view<const int, 1> lengths, host_view<O, 4> out) {
   static_assert(detail::require_policies<memory::host, Spec>::met);
+  static_assert(!Spec::is_grouped,
+                "byteloom: keys of a cache are attended to without groups; say the groups as a mask such as "
+                "mask::documents.");
   detail::require_attend_shapes(spec, q, k, v, out);
   detail::require_extent("lengths", "numbers", lengths.extent[0], q.extent[0], "q");
   for (index batch = 0; batch < lengths.extent[0]; ++batch)
@@ -217,19 +221,23 @@ template <class Spec, class Q, class K, class V, class O>
 void attend(host::executor on, const Spec& spec, Q q, K k, V v, O out) {
   if constexpr (detail::require_attend_call<memory::host, Spec, Q, K, V, O>::met) {
     detail::require_attend_shapes(spec, q, k, v, out);
+    const index first_query = detail::first_query_of<typename Spec::group_type>(q.extent[1], k.extent[1]);
     const std::vector<int> lengths(static_cast<std::size_t>(q.extent[0]), static_cast<int>(k.extent[1]));
     const host_view<const int, 1> all(lengths.data(), q.extent[0]);
+    const auto run = [&]<class X, class Y>(const host_view<X, 4>& queries, const host_view<Y, 4>& keys) {
+      if constexpr (Spec::is_grouped) {
+        host::detail::attend_groups(on, spec, queries, keys, v, out);
+      } else {
+        attend_cached(on, spec, queries, keys, v, all, out);
+      }
+    };
     if constexpr (Spec::position_type::turns) {
-      const auto queries =
-          host::detail::turned(spec.position(), q, true, k.extent[1] - q.extent[1], k.extent[1]);
+      const auto queries = host::detail::turned(spec.position(), q, true, first_query, k.extent[1]);
       const auto keys = host::detail::turned(spec.position(), k, false, 0, k.extent[1]);
-      attend_cached(
-          on, spec,
-          host_view<const float, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),
-          host_view<const float, 4>(keys.data(), k.extent[0], k.extent[1], k.extent[2], k.extent[3]), v, all,
-          out);
+      run(host_view<const float, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),
+          host_view<const float, 4>(keys.data(), k.extent[0], k.extent[1], k.extent[2], k.extent[3]));
     } else {
-      attend_cached(on, spec, q, k, v, all, out);
+      run(q, k);
     }
   }
 }
