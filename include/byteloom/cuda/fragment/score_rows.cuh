@@ -55,6 +55,58 @@ struct score_rows {
     }
   }
 
+  /// start() for rows that stand anywhere: `upper` and `lower` are their positions. count(row) tells how many keys the masks
+  /// keep for a row.
+  template <class Count>
+  __device__ void start_at(const Spec& spec, site head, int upper, int lower, const Count& count) {
+    at = head;
+    query[0] = upper;
+    query[1] = lower;
+    unit = 1.0f;
+    if constexpr (folded) unit = spec.unit();
+    state[0] = state_type{};
+    state[1] = state_type{};
+    factor[0] = factor[1] = 1.0f;
+    if constexpr (Spec::has_row_scale) {
+#pragma unroll
+      for (int which = 0; which < 2; ++which)
+        factor[which] = spec.template row_scale<float>(row_at(which), count(row_at(which)));
+    }
+  }
+
+  /// score() for keys that stand anywhere: key_at(8 * j + c) is the position of the key of value[j][2 * row + c], negative
+  /// where there is none. Where not `Partial`, all of them exist and the masks are not asked.
+  template <bool Partial, int Groups, class KeyAt>
+  __device__ void score_at(const Spec& spec, float (&value)[Groups][4], const KeyAt& key_at) {
+    if constexpr (folded && !Spec::unit_is_positive) {
+      if (!(unit > 0)) {  // as in score()
+#pragma unroll
+        for (int j = 0; j < Groups; ++j)
+#pragma unroll
+          for (int i = 0; i < 4; ++i) value[j][i] *= unit;
+      }
+    }
+    if constexpr (folded && !Partial) return;
+#pragma unroll
+    for (int j = 0; j < Groups; ++j)
+#pragma unroll
+      for (int c = 0; c < 2; ++c) {
+        site here = at;
+        here.key = key_at(8 * j + c);
+        const bool exists = !Partial || here.key >= 0;
+        if constexpr (Partial) here.key = math::max(here.key, 0);  // hooks may read tables by it
+#pragma unroll
+        for (int row = 0; row < 2; ++row) {
+          here.query = query[row];
+          float& x = value[j][2 * row + c];
+          if constexpr (!folded) x = spec.score(x, here);
+          if constexpr (Spec::has_row_scale)  // a key that a score policy hides stays hidden
+            x = x == -math::infinity<float> ? x : x * factor[row];
+          if constexpr (Partial) x = exists && spec.keep(here) ? x : -math::infinity<float>;
+        }
+      }
+  }
+
   /// Scores of one tile from its dot products: key of value[j][2 * row + c] = first_key + 8 * j + c. Where `partial`, each
   /// site is tested; sites past the last key are dropped.
   template <int Groups>
@@ -130,6 +182,24 @@ struct score_rows {
       if constexpr (Spec::is_observed)
         if (threadIdx.x % 4 == 0 && row_of_call + 8 * row < at.queries)
           spec.observe(row_of_call + 8 * row, row_at(row), state[row]);
+    }
+  }
+
+  /// finish() for rows that stand anywhere; rows whose number in the call is negative are not told of.
+  __device__ void finish_at(const Spec& spec, const int (&row_of_call)[2], float (&result)[2]) {
+    const auto normalizer = spec.normalizer();
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+#pragma unroll
+      for (int distance = 1; distance <= 2; distance *= 2) {
+        const state_type other = cuda::detail::shuffle_xor(state[row], distance);
+        normalizer.merge(state[row], other);
+      }
+      if constexpr (folded) normalizer.settle(state[row], exponent_unit());
+      result[row] = normalizer.finish(state[row], row_at(row));
+      if constexpr (Spec::is_observed)
+        if (threadIdx.x % 4 == 0 && row_of_call[row] >= 0)
+          spec.observe(row_of_call[row], row_at(row), state[row]);
     }
   }
 
