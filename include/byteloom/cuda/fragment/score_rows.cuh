@@ -128,8 +128,12 @@ struct score_rows {
     }
   }
 
-  /// Weights from scores, in place; `rescale` gets the factors of what was gathered before.
-  template <int Groups>
+  /// Whether the normalizer takes scores in multiples of a unit, which leaves one fused multiply-add and one exp2 a score.
+  static constexpr bool takes_unit = byteloom::detail::folds_unit<normalizer_type>;
+
+  /// Weights from scores, in place; `rescale` gets the factors of what was gathered before. `ByUnit`: scores that are no
+  /// multiples of `unit` are given to the normalizer as multiples of 1.
+  template <bool ByUnit = folded, int Groups>
   __device__ void weigh(const Spec& spec, float (&value)[Groups][4], float (&rescale)[2]) {
     const auto normalizer = spec.normalizer();
 #pragma unroll
@@ -143,7 +147,7 @@ struct score_rows {
           for (int c = 0; c < 2; ++c) largest = fmaxf(largest, value[j][2 * row + c]);
         largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, 1));
         largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, 2));
-        if constexpr (folded) {
+        if constexpr (ByUnit) {
           rescale[row] = normalizer.raise(state[row], largest, exponent_unit());
         } else {
           rescale[row] = normalizer.raise(state[row], largest);
@@ -155,7 +159,7 @@ struct score_rows {
 #pragma unroll
         for (int c = 0; c < 2; ++c) {
           float& x = value[j][2 * row + c];
-          if constexpr (folded) {
+          if constexpr (ByUnit) {
             x = normalizer.weight(state[row], x, exponent_unit());
           } else {
             x = normalizer.weight(state[row], x);
@@ -236,6 +240,7 @@ struct score_rows {
   }
 
   __device__ float exponent_unit() const {
+    if constexpr (!folded) return 1.0f;
     if constexpr (Spec::unit_is_positive) return unit;
     return unit > 0 ? unit : 1.0f;
   }

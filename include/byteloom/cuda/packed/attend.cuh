@@ -259,7 +259,7 @@ struct attend_packed_problem {
       rows.template score_at<true>(call.spec, scores,
                                    [&](int at) { return at % 2 == 0 ? places[at / 8].x : places[at / 8].y; });
       float rescale[2];
-      rows.weigh(call.spec, scores, rescale);
+      rows.template weigh<rows_type::takes_unit>(call.spec, scores, rescale);
       if constexpr (!one_tile) scale_outputs(outputs, rescale);
       weights_type weights;
       pack_weights(scores, weights);
