@@ -67,11 +67,12 @@ struct attention : slots<Policies...> {
   /// True where some mask may drop a site.
   static constexpr bool is_masked = detail::number_on_axis<axis::mask, Policies...> != 0;
 
-  /// What the raw dot product of a query and a key becomes before the masks.
+  /// What the raw dot product of a query and a key becomes before the masks. `in_group` is asked for where
+  /// is_grouped.
   template <class Real>
-  BYTELOOM_HD Real score(Real dot, site at) const {
+  BYTELOOM_HD Real score(Real dot, site at, group_site in_group = {}) const {
     if constexpr (!replaces_scale) dot *= math::rsqrt(static_cast<Real>(int{heads().size}));
-    return score_from<0>(dot, at);
+    return score_from<0>(dot, at, in_group);
   }
 
   /// Whether the query sees the key: what all masks agree on.
@@ -186,18 +187,20 @@ struct attention : slots<Policies...> {
   static constexpr bool replaces_scale = (replaces_scale_one<Policies> || ...);
 
   template <std::size_t Index, class Real>
-  BYTELOOM_HD Real score_from(Real value, site at) const {
+  BYTELOOM_HD Real score_from(Real value, site at, group_site in_group) const {
     if constexpr (Index == sizeof...(Policies)) {
       return value;
     } else if constexpr (detail::on_axis<typename policies::template type<Index>, axis::score>) {
       const auto& hook = this->template get<Index>();
-      if constexpr (requires { hook.template operator()<Real>(value, at); }) {
-        return score_from<Index + 1>(static_cast<Real>(hook(value, at)), at);
+      if constexpr (detail::group_score_hook<typename policies::template type<Index>>) {
+        return score_from<Index + 1>(static_cast<Real>(hook(value, at, in_group)), at, in_group);
+      } else if constexpr (requires { hook.template operator()<Real>(value, at); }) {
+        return score_from<Index + 1>(static_cast<Real>(hook(value, at)), at, in_group);
       } else {  // a user's hook in float
-        return score_from<Index + 1>(static_cast<Real>(hook(static_cast<float>(value), at)), at);
+        return score_from<Index + 1>(static_cast<Real>(hook(static_cast<float>(value), at)), at, in_group);
       }
     } else {
-      return score_from<Index + 1>(value, at);
+      return score_from<Index + 1>(value, at, in_group);
     }
   }
 

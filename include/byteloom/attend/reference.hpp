@@ -42,26 +42,32 @@ std::vector<double> turned(const Spec& spec, const host_view<T, 4>& x, bool is_q
   return result;
 }
 
-/// The keys that stand before the masks for every row of a call, in order: all of the sequence, or those of
-/// the query's group.
+/// What stands before the masks for a row of a call: its keys in order, all of the sequence or those of the
+/// query's group.
+struct candidates {
+  std::vector<int> keys;
+  int group = 0;
+  int slot = 0;  ///< of the query
+};
+
 template <class Spec>
-std::vector<std::vector<int>> candidates(const Spec& spec, int queries, int keys) {
-  std::vector<std::vector<int>> result(static_cast<std::size_t>(queries));
+std::vector<candidates> candidates_of(const Spec& spec, int queries, int keys) {
+  std::vector<candidates> result(static_cast<std::size_t>(queries));
   if constexpr (Spec::is_grouped) {
-    const auto group = spec.group();
+    const auto groups = spec.group();
     const int first =
         static_cast<int>(byteloom::detail::first_query_of<typename Spec::group_type>(queries, keys));
-    for (int which = 0; which < group.groups(); ++which) {
+    for (int group = 0; group < groups.groups(); ++group) {
       std::vector<int> tokens;
-      for (int slot = 0; slot < group.size(which); ++slot) tokens.push_back(group.token(which, slot));
-      for (int slot = 0; slot < byteloom::detail::queries_of(group, which); ++slot) {
-        const int query = byteloom::detail::query_of(group, which, slot);
-        if (query >= first) result[static_cast<std::size_t>(query - first)] = tokens;
+      for (int slot = 0; slot < groups.size(group); ++slot) tokens.push_back(groups.token(group, slot));
+      for (int slot = 0; slot < byteloom::detail::queries_of(groups, group); ++slot) {
+        const int query = byteloom::detail::query_of(groups, group, slot);
+        if (query >= first) result[static_cast<std::size_t>(query - first)] = {tokens, group, slot};
       }
     }
   } else {
     for (auto& own : result)
-      for (int key = 0; key < keys; ++key) own.push_back(key);
+      for (int key = 0; key < keys; ++key) own.keys.push_back(key);
   }
   return result;
 }
@@ -87,7 +93,7 @@ void attend(const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k, host_view<V,
   const index group = q.extent[2] / k.extent[2];
   const index first_query = byteloom::detail::first_query_of<typename Spec::group_type>(queries, keys);
   const auto normalizer = spec.normalizer();
-  const auto all = detail::candidates(spec, static_cast<int>(queries), static_cast<int>(keys));
+  const auto all = detail::candidates_of(spec, static_cast<int>(queries), static_cast<int>(keys));
   for (index batch = 0; batch < q.extent[0]; ++batch)
     for (index head = 0; head < q.extent[2]; ++head)
       for (index row_of_call = 0; row_of_call < queries; ++row_of_call) {
@@ -95,7 +101,8 @@ void attend(const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k, host_view<V,
                       static_cast<int>(head / group), static_cast<int>(first_query + row_of_call),
                       static_cast<int>(queries),      static_cast<int>(keys)};
         const auto q_row = detail::turned(spec, q, true, row_of_call, head, {own.batch, own.query, keys});
-        const std::vector<int>& own_keys = all[static_cast<std::size_t>(row_of_call)];
+        const detail::candidates& found = all[static_cast<std::size_t>(row_of_call)];
+        const std::vector<int>& own_keys = found.keys;
         std::vector<double> scores(own_keys.size(), -math::infinity<double>);
         double scale = 1;
         if constexpr (Spec::has_row_scale)
@@ -107,7 +114,7 @@ void attend(const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k, host_view<V,
           const auto k_row = detail::turned(spec, k, false, key, own.key_head, {own.batch, key, keys});
           double dot = 0;
           for (std::size_t i = 0; i < q_row.size(); ++i) dot += q_row[i] * k_row[i];
-          const double score = spec.score(dot, at);
+          const double score = spec.score(dot, at, {found.group, found.slot, static_cast<int>(place)});
           // a key that a score policy hides stays hidden whatever the row's scale is
           scores[place] = score == -math::infinity<double> ? score : score * scale;
         }

@@ -30,13 +30,20 @@ concept group_hook = requires(const Policy policy) {
   { policy.token(0, 0) } -> std::same_as<int>;
 };
 
+/// A score policy that counts in the slots of a group.
 template <class Policy>
-concept score_hook = requires(const Policy policy, float score, site at) {
+concept group_score_hook = requires(const Policy policy, float score, site at, group_site in_group) {
+  { policy(score, at, in_group) } -> std::convertible_to<float>;
+};
+
+template <class Policy>
+concept score_hook = group_score_hook<Policy> || requires(const Policy policy, float score, site at) {
   { policy(score, at) } -> std::convertible_to<float>;
 };
 
 template <class Policy>
-concept score_hook_returns_real = requires(const Policy policy, float score, site at) {
+concept score_hook_returns_real = group_score_hook<Policy> ||
+    requires(const Policy policy, float score, site at) {
   requires std::floating_point<std::remove_cvref_t<decltype(policy(score, at))>>;
 };
 
@@ -242,6 +249,11 @@ struct require_composition {
       number_on_axis<axis::group, Policies...> < 2,
       "byteloom: this attention has two group policies, and a token has one group; keep one, and say "
       "the other as a mask such as mask::windows.");
+  static_assert(number_on_axis<axis::group, Policies...> != 0 ||
+                    !((on_axis<Policies, axis::score> && group_score_hook<Policies>) || ...),
+                "byteloom: a score policy of this attention counts in the slots of a group, and the "
+                "attention has no groups; add a "
+                "group policy such as group::windows, or count positions as score::relative_bias does.");
   static_assert(
       number_on_axis<axis::normalizer, Policies...> < 2,
       "byteloom: this attention has two normalizers, and scores become weights in one way only; keep one.");

@@ -19,15 +19,24 @@ struct site {
   int queries;     ///< number of queries of this call
   int keys;        ///< number of keys of the sequence
 
-  /// query - key as a float, exact up to 2^22. On the device, where converting integers is as slow as an exponential, it
-  /// costs two additions: a score policy asks here rather than cast.
+  /// query - key as a float, exact up to 2^22. On the device, where converting integers is as slow as an
+  /// exponential, it costs two additions: a score policy asks here rather than cast.
   BYTELOOM_HD float distance() const {
 #if defined(__CUDA_ARCH__)
-    return ::__int_as_float(0x4b400000 + (query - key)) - 12582912.0f;  // 1.5 * 2^23, whose last bits count ones
+    return ::__int_as_float(0x4b400000 + (query - key)) -
+           12582912.0f;  // 1.5 * 2^23, whose last bits count ones
 #else
     return static_cast<float>(query - key);
 #endif
   }
+};
+
+/// Where a site stands inside its group of tokens, of which attend/group/whole.hpp tells: the group's number
+/// and the slots of query and key.
+struct group_site {
+  int group;
+  int query;
+  int key;
 };
 
 /// One query of one head of one sequence: what a mask counts for, and what a normalizer knows of its row.

@@ -28,17 +28,21 @@ matrix named_rows(const host_view<T, 4>& x, index batch, index head, const std::
 
 /// What a group asks: its queries as rows of the call, and its keys as positions.
 struct group_rows {
+  int group;
   std::vector<int> queries;
+  std::vector<int> slots;  ///< of the queries
   std::vector<int> keys;
 };
 
 template <class Group>
 group_rows rows_of_group(const Group& group, int which, int first_query) {
-  group_rows result;
+  group_rows result{which, {}, {}, {}};
   for (int slot = 0; slot < group.size(which); ++slot) result.keys.push_back(group.token(which, slot));
   for (int slot = 0; slot < byteloom::detail::queries_of(group, which); ++slot) {
     const int query = byteloom::detail::query_of(group, which, slot) - first_query;
-    if (query >= 0) result.queries.push_back(query);
+    if (query < 0) continue;
+    result.queries.push_back(query);
+    result.slots.push_back(slot);
   }
   return result;
 }
@@ -73,7 +77,10 @@ void attend_group(const Spec& spec, const host_view<Q, 4>& q, const host_view<K,
     float largest = -math::infinity<float>;
     for (index i = 0; i < scores.cols(); ++i) {
       float& score = scores(r, i);
-      score = spec.keep(site_of(i)) ? spec.score(score, site_of(i)) : -math::infinity<float>;
+      score = spec.keep(site_of(i))
+                  ? spec.score(score, site_of(i),
+                               {rows.group, rows.slots[static_cast<std::size_t>(r)], static_cast<int>(i)})
+                  : -math::infinity<float>;
       if constexpr (Spec::has_row_scale)  // a key that a score policy hides stays hidden
         if (score != -math::infinity<float>) score *= scale;
       largest = std::max(largest, score);
@@ -104,13 +111,16 @@ void attend_groups(executor on, const Spec& spec, const host_view<Q, 4>& q, cons
   const auto group = spec.group();
   const index first_query =
       byteloom::detail::first_query_of<typename Spec::group_type>(q.extent[1], k.extent[1]);
-  group_rows homeless;
+  group_rows homeless{};
   std::vector<char> housed(static_cast<std::size_t>(q.extent[1]), 0);
   for (int which = 0; which < group.groups(); ++which)
     for (const int row_of_call : rows_of_group(group, which, static_cast<int>(first_query)).queries)
       housed[static_cast<std::size_t>(row_of_call)] = 1;
   for (std::size_t i = 0; i < housed.size(); ++i)
-    if (housed[i] == 0) homeless.queries.push_back(static_cast<int>(i));
+    if (housed[i] == 0) {
+      homeless.queries.push_back(static_cast<int>(i));
+      homeless.slots.push_back(0);
+    }
 
   const index problems = group.groups() + 1;  // the last is that of the rows that have no group
   const index items = q.extent[0] * q.extent[2] * problems;

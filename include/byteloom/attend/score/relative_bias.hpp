@@ -9,12 +9,14 @@
 #include <string>
 #include <utility>
 
+#include "byteloom/attend/score/table.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/divisor.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/math.hpp"
+#include "byteloom/core/opaque.hpp"
 #include "byteloom/core/raster.hpp"
 #include "byteloom/core/view.hpp"
 
@@ -58,9 +60,7 @@ struct relative_bias {
       throw argument_error("score::relative_bias: the table has " + std::to_string(table.extent[0]) +
                            " rows, where its window needs " + std::to_string(rows) +
                            " (the product of 2 * window - 1).");
-    if (table.stride[0] < 0 || table.stride[0] * rows > 0x7fffffff)
-      throw argument_error("score::relative_bias: rows of the table lie " + std::to_string(table.stride[0]) +
-                           " elements apart; it ascends and spans less than 2^31.");
+    detail::require_int_offsets("score::relative_bias", table);
   }
 
   void fits(const call_extents& call) const {
@@ -75,8 +75,8 @@ struct relative_bias {
     for (int a = Axes - 1; a >= 0; --a) {
       const int outer_query = a == 0 ? 0 : along[a].quotient(query);
       const int outer_key = a == 0 ? 0 : along[a].quotient(key);
-      const int own_query = query - outer_query * along[a].value;
-      const int own_key = key - outer_key * along[a].value;
+      const int own_query = opaque(query - outer_query * along[a].value);
+      const int own_key = opaque(key - outer_key * along[a].value);
       const int last = window.extent[a] - 1;
       const int step = Offset == offset::key_minus_query ? own_key - own_query : own_query - own_key;
       result += base * math::min(math::max(step + last, 0), 2 * last);
@@ -89,9 +89,10 @@ struct relative_bias {
 
   template <class Real>
   BYTELOOM_HD constexpr Real operator()(Real score, site at) const {
-    const float* of_head = table.data + at.query_head * table.stride[1];
-    // ints, since a site has no time for a product of 64 bits
-    return score + static_cast<Real>(of_head[row_of(at.query, at.key) * static_cast<int>(table.stride[0])]);
+    // ints, since a site has no time for products of 64 bits
+    const int head = opaque(at.query_head * static_cast<int>(table.stride[1]));
+    return score +
+           static_cast<Real>(table.data[row_of(at.query, at.key) * static_cast<int>(table.stride[0]) + head]);
   }
 
  private:

@@ -75,9 +75,11 @@ struct score_rows {
   }
 
   /// score() for keys that stand anywhere: key_at(8 * j + c) is the position of the key of value[j][2 * row + c], negative
-  /// where there is none. Where not `Partial`, all of them exist and the masks are not asked.
+  /// where there is none. Where not `Partial`, all of them exist and the masks are not asked. The rows' slots in the
+  /// group are `query_slot`, value[0][0]'s key has the slot `first_slot`.
   template <bool Partial, int Groups, class KeyAt>
-  __device__ void score_at(const Spec& spec, float (&value)[Groups][4], const KeyAt& key_at) {
+  __device__ void score_at(const Spec& spec, float (&value)[Groups][4], const KeyAt& key_at, int group,
+                           const int (&query_slot)[2], int first_slot) {
     if constexpr (folded && !Spec::unit_is_positive) {
       if (!(unit > 0)) {  // as in score()
 #pragma unroll
@@ -94,12 +96,14 @@ struct score_rows {
         site here = at;
         here.key = key_at(8 * j + c);
         const bool exists = !Partial || here.key >= 0;
-        if constexpr (Partial) here.key = math::max(here.key, 0);  // hooks may read tables by it
+        const int slot = exists ? first_slot + 8 * j + c : 0;  // hooks may read tables by it, and by the position
+        if constexpr (Partial) here.key = math::max(here.key, 0);
 #pragma unroll
         for (int row = 0; row < 2; ++row) {
           here.query = query[row];
           float& x = value[j][2 * row + c];
-          if constexpr (!folded) x = spec.score(x, here);
+          if constexpr (!folded)
+            x = spec.score(x, here, {group, query_slot[row], slot});
           if constexpr (Spec::has_row_scale)  // a key that a score policy hides stays hidden
             x = x == -math::infinity<float> ? x : x * factor[row];
           if constexpr (Partial) x = exists && spec.keep(here) ? x : -math::infinity<float>;

@@ -183,14 +183,21 @@ struct attend_packed_problem {
   /// Positions of keys, -1 for none, and rows of the call of queries.
   __device__ void find_places() const {
     const auto groups = call.spec.group();
-    const int rows = key_rows();
-    for (int slot = thread(); slot < rows; slot += threads)
-      key_places()[slot] = slot < keys ? groups.token(group, slot) : -1;
-    const int all = query_rows();
-    for (int slot = thread(); slot < all; slot += threads) {
-      int row = -1;
-      if (slot < queries) row = byteloom::detail::query_of(groups, group, slot) - call.first_query;
-      query_places()[slot] = row;
+    const int keys_in_use = key_rows();
+    const int queries_in_use = query_rows();
+    if constexpr (byteloom::detail::pools_groups<group_type>) {
+      for (int slot = thread(); slot < keys_in_use; slot += threads)
+        key_places()[slot] = slot < keys ? groups.token(group, slot) : -1;
+      for (int slot = thread(); slot < queries_in_use; slot += threads)
+        query_places()[slot] = slot < queries ? byteloom::detail::query_of(groups, group, slot) : -1;
+    } else {
+      const int slots = math::max(keys_in_use, queries_in_use);
+      for (int slot = thread(); slot < slots; slot += threads) {
+        const int token = slot < keys ? groups.token(group, slot) : -1;
+        if (slot < keys_in_use) key_places()[slot] = token;
+        if (slot < queries_in_use)
+          query_places()[slot] = slot < queries ? math::max(token - call.first_query, -1) : -1;
+      }
     }
   }
 
@@ -236,6 +243,9 @@ struct attend_packed_problem {
   __device__ void compute_rows(int m) const {
     const int row_of_call[2] = {query_places()[16 * m + lane() / 4], query_places()[16 * m + lane() / 4 + 8]};
     const int column = lane() % 4 * 2;
+    // a hook may read a table by the slot
+    const int query_slot[2] = {math::min(16 * m + lane() / 4, queries - 1),
+                               math::min(16 * m + lane() / 4 + 8, queries - 1)};
     rows_type rows;
     rows.start_at(call.spec, head, call.first_query + math::max(row_of_call[0], 0),
                   call.first_query + math::max(row_of_call[1], 0),
@@ -256,8 +266,9 @@ struct attend_packed_problem {
 #pragma unroll
       for (int j = 0; j < key_groups; ++j)
         places[j] = *reinterpret_cast<const int2*>(key_places() + first_key + 8 * j + column);
-      rows.template score_at<true>(call.spec, scores,
-                                   [&](int at) { return at % 2 == 0 ? places[at / 8].x : places[at / 8].y; });
+      rows.template score_at<true>(
+          call.spec, scores, [&](int at) { return at % 2 == 0 ? places[at / 8].x : places[at / 8].y; }, group,
+          query_slot, first_key + column);
       float rescale[2];
       rows.template weigh<rows_type::takes_unit>(call.spec, scores, rescale);
       if constexpr (!one_tile) scale_outputs(outputs, rescale);
