@@ -7,6 +7,7 @@
 // 4 neighbouring lanes hold the rest of these rows.
 
 #include <cstdint>
+#include <type_traits>
 
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/core/bf16.hpp"
@@ -198,10 +199,12 @@ struct score_rows {
     const auto normalizer = spec.normalizer();
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
+      if constexpr (!std::is_empty_v<state_type>) {
 #pragma unroll
-      for (int distance = 1; distance <= 2; distance *= 2) {
-        const state_type other = cuda::detail::shuffle_xor(state[row], distance);
-        normalizer.merge(state[row], other);
+        for (int distance = 1; distance <= 2; distance *= 2) {
+          const state_type other = cuda::detail::shuffle_xor(state[row], distance);
+          normalizer.merge(state[row], other);
+        }
       }
       if constexpr (folded) normalizer.settle(state[row], exponent_unit());
       result[row] = normalizer.finish(state[row], row_at(row));
