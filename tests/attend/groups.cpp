@@ -107,6 +107,10 @@ TEST_CASE("windows, grids and dilated groups hold each token once, and their inv
   auto draw = test::generator();
   const auto offsets = random_offsets(draw, 40, 0, 9);
   check_partition(group::segments<9>(view_of(offsets)), offsets.back());
+  const std::vector<int> inside{3, 3, 8, 8, 9};
+  const group::segments<9> some(view_of(inside));
+  for (int token = 0; token < 14; ++token)
+    CHECK(some.group_of(token) == (token < 3 || token >= 9 ? -1 : token < 8 ? 1 : 3));
 }
 
 TEST_CASE("tokens of no group give zeros and minus infinity") {
