@@ -75,12 +75,12 @@ struct score_rows {
     }
   }
 
-  /// score() for keys that stand anywhere: key_at(8 * j + c) is the position of the key of value[j][2 * row + c], negative
-  /// where there is none. Where not `Partial`, all of them exist and the masks are not asked. The rows' slots in the
-  /// group are `query_slot`, value[0][0]'s key has the slot `first_slot`.
-  template <bool Partial, int Groups, class KeyAt>
+  /// score() for the keys of a group: that of value[j][2 * row + c] has the slot `first_slot` + 8 * j + c and stands at
+  /// key_at(8 * j + c). Those of slots from `keys` on do not exist. The rows' slots are `query_slot`. `Rows` is 1 where the
+  /// lower row does not exist.
+  template <int Rows, int Groups, class KeyAt>
   __device__ void score_at(const Spec& spec, float (&value)[Groups][4], const KeyAt& key_at, int group,
-                           const int (&query_slot)[2], int first_slot) {
+                           const int (&query_slot)[2], int first_slot, int keys) {
     if constexpr (folded && !Spec::unit_is_positive) {
       if (!(unit > 0)) {  // as in score()
 #pragma unroll
@@ -89,60 +89,36 @@ struct score_rows {
           for (int i = 0; i < 4; ++i) value[j][i] *= unit;
       }
     }
-    if constexpr (folded && !Partial) return;
 #pragma unroll
     for (int j = 0; j < Groups; ++j)
 #pragma unroll
       for (int c = 0; c < 2; ++c) {
-        site here = at;
-        here.key = key_at(8 * j + c);
-        const bool exists = !Partial || here.key >= 0;
+        const bool exists = 8 * j + c < keys - first_slot;
         const int slot = exists ? first_slot + 8 * j + c : 0;  // hooks may read tables by it, and by the position
-        if constexpr (Partial) here.key = math::max(here.key, 0);
+        site here = at;
+        here.key = math::max(key_at(8 * j + c), 0);
 #pragma unroll
-        for (int row = 0; row < 2; ++row) {
+        for (int row = 0; row < Rows; ++row) {
           here.query = query[row];
           float& x = value[j][2 * row + c];
-          if constexpr (!folded)
-            x = spec.score(x, here, {group, query_slot[row], slot});
+          if constexpr (!folded) x = spec.score(x, here, {group, query_slot[row], slot});
           if constexpr (Spec::has_row_scale)  // a key that a score policy hides stays hidden
             x = x == -math::infinity<float> ? x : x * factor[row];
-          if constexpr (Partial) x = exists && spec.keep(here) ? x : -math::infinity<float>;
+          x = exists && spec.keep(here) ? x : -math::infinity<float>;
         }
       }
-  }
-
-  /// Scores of one tile from its dot products: key of value[j][2 * row + c] = first_key + 8 * j + c. Where `partial`, each
-  /// site is tested; sites past the last key are dropped.
-  template <int Groups>
-  __device__ void score(const Spec& spec, float (&value)[Groups][4], int first_key, bool partial) {
-    if constexpr (folded && !Spec::unit_is_positive) {
-      if (!(unit > 0)) {  // an exponent's scale must not turn the order of scores: multiply here
-        const float own = unit;
-#pragma unroll
-        for (int j = 0; j < Groups; ++j)
-#pragma unroll
-          for (int i = 0; i < 4; ++i) value[j][i] *= own;
-        // `unit` itself stays; weigh() sees through exponent_unit() that the values are true scores.
-      }
-    }
-    if (partial) {
-      each_site<true>(spec, value, first_key);
-    } else if constexpr (!folded) {
-      each_site<false>(spec, value, first_key);
-    }
   }
 
   /// Whether the normalizer takes scores in multiples of a unit, which leaves one fused multiply-add and one exp2 a score.
   static constexpr bool takes_unit = byteloom::detail::folds_unit<normalizer_type>;
 
   /// Weights from scores, in place; `rescale` gets the factors of what was gathered before. `ByUnit`: scores that are no
-  /// multiples of `unit` are given to the normalizer as multiples of 1.
-  template <bool ByUnit = folded, int Groups>
+  /// multiples of `unit` are given to the normalizer as multiples of 1. `Rows` as in score_at.
+  template <bool ByUnit = folded, int Rows = 2, int Groups>
   __device__ void weigh(const Spec& spec, float (&value)[Groups][4], float (&rescale)[2]) {
     const auto normalizer = spec.normalizer();
 #pragma unroll
-    for (int row = 0; row < 2; ++row) {
+    for (int row = 0; row < Rows; ++row) {
       rescale[row] = 1.0f;
       if constexpr (rescales) {
         float largest = value[0][2 * row];

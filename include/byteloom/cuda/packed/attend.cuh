@@ -84,6 +84,8 @@ struct attend_packed_problem {
   static constexpr int steps = (size + 15) / 16;  ///< products of 16 dimensions that make a score
   static constexpr bool one_tile = Tile.keys >= Tile.largest;
   static constexpr bool is_ragged = byteloom::detail::is_ragged<group_type>;
+  /// Whether the last 16 queries lack the lower 8, which then cost no scores.
+  static constexpr bool ends_early = !is_ragged && Tile.queries > 16 && (Tile.queries + 15) % 16 < 8;
   static constexpr int query_part =
       Tile.queries_bytes(size, value_size) / Tile.row_tiles();  ///< of 16 queries
 
@@ -127,7 +129,15 @@ struct attend_packed_problem {
     join();
     const int row_tiles = (queries + 15) / 16;
 #pragma unroll 1
-    for (int m = warp(); m < row_tiles; m += Tile.warps) compute_rows(m);
+    for (int m = warp(); m < row_tiles; m += Tile.warps) {
+      if constexpr (ends_early) {
+        if (queries - 16 * m <= 8) {
+          compute_rows<1>(m);
+          continue;
+        }
+      }
+      compute_rows<2>(m);
+    }
   }
 
  private:
@@ -239,7 +249,8 @@ struct attend_packed_problem {
         values_address(), head_of(call.v, head.batch, head.key_head), call.stride.v, key_places(), rows);
   }
 
-  /// Queries 16 m to 16 m + 15.
+  /// Queries 16 m to 16 m + 15; with `Rows` 1 those from 16 m + 8 on do not exist.
+  template <int Rows>
   __device__ void compute_rows(int m) const {
     const int row_of_call[2] = {query_places()[16 * m + lane() / 4], query_places()[16 * m + lane() / 4 + 8]};
     const int column = lane() % 4 * 2;
@@ -266,11 +277,11 @@ struct attend_packed_problem {
 #pragma unroll
       for (int j = 0; j < key_groups; ++j)
         places[j] = *reinterpret_cast<const int2*>(key_places() + first_key + 8 * j + column);
-      rows.template score_at<true>(
+      rows.template score_at<Rows>(
           call.spec, scores, [&](int at) { return at % 2 == 0 ? places[at / 8].x : places[at / 8].y; }, group,
-          query_slot, first_key + column);
-      float rescale[2];
-      rows.template weigh<rows_type::takes_unit>(call.spec, scores, rescale);
+          query_slot, first_key + column, keys);
+      float rescale[2] = {1.0f, 1.0f};
+      rows.template weigh<rows_type::takes_unit, Rows>(call.spec, scores, rescale);
       if constexpr (!one_tile) scale_outputs(outputs, rescale);
       weights_type weights;
       pack_weights(scores, weights);
