@@ -109,6 +109,27 @@ struct score_rows {
       }
   }
 
+  /// Scores of one tile from its dot products: key of value[j][2 * row + c] = first_key + 8 * j + c. Where
+  /// `partial`, each site is tested; sites past the last key are dropped.
+  template <int Groups>
+  __device__ void score(const Spec& spec, float (&value)[Groups][4], int first_key, bool partial) {
+    if constexpr (folded && !Spec::unit_is_positive) {
+      if (!(unit > 0)) {  // an exponent's scale must not turn the order of scores: multiply here
+        const float own = unit;
+#pragma unroll
+        for (int j = 0; j < Groups; ++j)
+#pragma unroll
+          for (int i = 0; i < 4; ++i) value[j][i] *= own;
+        // `unit` itself stays; weigh() sees through exponent_unit() that the values are true scores.
+      }
+    }
+    if (partial) {
+      each_site<true>(spec, value, first_key);
+    } else if constexpr (!folded) {
+      each_site<false>(spec, value, first_key);
+    }
+  }
+
   /// Whether the normalizer takes scores in multiples of a unit, which leaves one fused multiply-add and one exp2 a score.
   static constexpr bool takes_unit = byteloom::detail::folds_unit<normalizer_type>;
 
