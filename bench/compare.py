@@ -3,6 +3,7 @@
 """Runs byteloom and its peers in turn on the same inputs and writes results/<device>/<topic>.json and .svg.
 
 compare.py generate [--build DIR] [--rounds N]: bytes per second at batch 1 of 01_generate and of PyTorch.
+compare.py attend [--build DIR] [--rounds N] [--cases TEXT]: prefill attention beside PyTorch's kernels, TFLOP/s and errors.
 compare.py compile: what translation units cost, from compile/budget.py.
 compare.py --readme: writes the README's tables from the result files.
 compare.py --check: holds the result files against the schema of docs/design.md, and the README's tables against them.
@@ -21,7 +22,7 @@ import sys
 
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
-TOPICS = ["generate", "compile"]
+TOPICS = ["generate", "attend", "compile"]
 PROMPT = "The Lord "
 COUNT = 1000
 
@@ -77,6 +78,15 @@ def generate(arguments):
     return gpu_name() or cpu_name(), rows
 
 
+def attend(arguments):
+    """Ours and the peers run in one process, in turn; the library's targets are scaled by what cuBLAS reaches in this run."""
+    library = pathlib.Path(arguments.build) / "bench" / "libbench_attend.so"
+    out, log = output_of(sys.executable, BENCH / "peers" / "attend.py", library, "--rounds", 3 * arguments.rounds,
+                         *arguments.cases.split())
+    print(log, file=sys.stderr)
+    return gpu_name(), json.loads(out)
+
+
 def compile_(_):
     found = json.loads(output_of(sys.executable, BENCH / "compile" / "budget.py", "--print")[0])
     rows = []
@@ -121,6 +131,10 @@ def faults_of(result):
     return faults
 
 
+def shown(figure):
+    return f"{figure:,.0f}" if figure >= 10 else f"{figure:.3g}"
+
+
 def table(text):
     """README text with every <!-- bench:device/topic --> table written anew from its result file."""
     def written(found):
@@ -129,7 +143,7 @@ def table(text):
         lines = [f'| {result["device"]}, {result["date"]} | unit | byteloom | ' + " | ".join(peers) + " |",
                  "|---|---|---|" + "---|" * len(peers)]
         for r in result["rows"]:
-            figures = [f'{r["ours"]:,.0f}'] + [f'{r["peers"][name]:,.0f}' if name in r["peers"] else "" for name in peers]
+            figures = [shown(r["ours"])] + [shown(r["peers"][name]) if name in r["peers"] else "" for name in peers]
             lines.append(f'| `{r["case"]}` | {r["unit"]} | ' + " | ".join(figures) + " |")
         return f"<!-- bench:{found.group(1)} -->\n" + "\n".join(lines) + "\n<!-- bench -->"
     return re.sub(r"<!-- bench:(\S+) -->\n.*?<!-- bench -->", written, text, flags=re.S)
@@ -164,6 +178,7 @@ def main():
     parser.add_argument("topic", nargs="?", choices=TOPICS)
     parser.add_argument("--build", default=ROOT / "build" / "device")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cases", default="", help="attend: only cases that hold one of these words")
     parser.add_argument("--results", type=pathlib.Path, default=BENCH / "results")
     for option in ("--check", "--list", "--readme", "--self-test"):
         parser.add_argument(option, action="store_true")
@@ -178,7 +193,7 @@ def main():
     elif arguments.list or arguments.topic is None:
         print("\n".join(TOPICS))
     else:
-        device, rows = {"generate": generate, "compile": compile_}[arguments.topic](arguments)
+        device, rows = {"generate": generate, "attend": attend, "compile": compile_}[arguments.topic](arguments)
         revision = os.environ.get("BYTELOOM_REVISION") or output_of("git", "-C", ROOT, "rev-parse", "HEAD")[0].strip()
         result = {"device": device, "date": datetime.date.today().isoformat(), "revision": revision,
                   "command": f"bench/compare.py {arguments.topic} --rounds {arguments.rounds}", "rows": rows}

@@ -54,6 +54,32 @@ foreach(source IN LISTS sources)
   endforeach()
 endforeach()
 
+# The full matrix of compositions, paths and shapes takes too long to compile for every change; `device-matrix` builds it.
+add_custom_target(device-matrix)
+file(GLOB matrix_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/../matrix/*.cu)
+foreach(source IN LISTS matrix_sources)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(matrix_${name} EXCLUDE_FROM_ALL ${source} $<TARGET_OBJECTS:byteloom_device_main>
+    $<TARGET_OBJECTS:byteloom_device_support>)
+  target_link_libraries(matrix_${name} PRIVATE byteloom::byteloom byteloom::cuda doctest::doctest)
+  target_compile_definitions(matrix_${name} PRIVATE EIGEN_NO_CUDA)
+  target_include_directories(matrix_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  set_target_properties(matrix_${name} PROPERTIES CUDA_RUNTIME_LIBRARY Static JOB_POOL_COMPILE heavy)
+  add_dependencies(device-matrix matrix_${name})
+endforeach()
+if(matrix_sources)
+  # A test that is configured before its program is built would fail on machines that do not build the matrix.
+  option(BYTELOOM_DEVICE_MATRIX "Run the device matrix with the tests labelled gpu" OFF)
+  if(BYTELOOM_DEVICE_MATRIX)
+    foreach(source IN LISTS matrix_sources)
+      get_filename_component(name ${source} NAME_WE)
+      add_test(NAME matrix.${name} COMMAND matrix_${name})
+      set_tests_properties(matrix.${name} PROPERTIES LABELS "gpu;matrix" SKIP_RETURN_CODE 77 TIMEOUT 600
+        ENVIRONMENT "${byteloom_test_environment}")
+    endforeach()
+  endif()
+endif()
+
 if(BYTELOOM_COMPUTE_SANITIZER)
   foreach(tool memcheck racecheck)
     add_custom_target(${tool} ${commands_${tool}} USES_TERMINAL VERBATIM)

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "byteloom/attend/attention.hpp"
+#include "byteloom/attend/ragged.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/held_views.hpp"
 #include "byteloom/core/view.hpp"
@@ -103,6 +104,83 @@ void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
                       std::to_string(k.extent[1]) +
                       " keys; queries are the last positions of the keys, so there cannot be more of them.");
   spec.fits({q.extent[0], q.extent[1], k.extent[1], heads.query, heads.key, heads.size});
+}
+
+template <class View>
+inline constexpr bool is_ragged_view = false;
+template <class T, memory Where>
+inline constexpr bool is_ragged_view<view<T, 3, Where>> = true;
+
+/// The ladder of one attend call over ragged sequences.
+template <memory Where, class Spec, class... Views>
+struct require_ragged_call {
+  static_assert(
+      (is_ragged_view<Views> && ...),
+      "byteloom: attend(executor, spec, q, k, v, sequences, out) takes views of rank 3 as q, k, v and out: "
+      "view<element, 3, memory>(pointer, rows, heads, size).");
+  static constexpr bool grouped = [] {
+    if constexpr (attention_spec<Spec>) return Spec::is_grouped;
+    return false;
+  }();
+  static_assert(!grouped,
+                "byteloom: ragged sequences are attended without groups; lay them end to end as one sequence "
+                "with group::segments, or leave the group policy out.");
+  static constexpr bool met = [] {
+    if constexpr (!grouped && (is_ragged_view<Views> && ...))
+      return require_attend_call<Where, Spec, view<typename Views::value_type, 4, Views::where>...>::met;
+    return false;
+  }();
+};
+
+/// [rows, heads, size] as one sequence [1, rows, heads, size].
+template <class T, memory Where>
+view<T, 4, Where> as_one_sequence(const view<T, 3, Where>& x) {
+  view<T, 4, Where> result;
+  result.data = x.data;
+  result.extent[0] = 1;
+  for (int axis = 0; axis < 3; ++axis) {
+    result.extent[axis + 1] = x.extent[axis];
+    result.stride[axis + 1] = x.stride[axis];
+  }
+  return result;
+}
+
+/// q and out [rows, query heads, size], k and v [rows, key heads, size]. Throws shape_error and
+/// argument_error.
+template <memory Where, class Spec, class Q, class K, class V, class O>
+void require_ragged_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
+                           const ragged<Where>& sequences, const O& out) {
+  const auto heads = spec.heads();
+  spec.validate();
+  require_extent("q", "heads", q.extent[1], heads.query, "heads<...>");
+  require_extent("k", "heads", k.extent[1], heads.key, "heads<...>");
+  require_extent("v", "heads", v.extent[1], heads.key, "heads<...>");
+  require_extent("out", "heads", out.extent[1], heads.query, "heads<...>");
+  require_extent("q", "dimensions a head", q.extent[2], heads.size, "heads<...>");
+  require_extent("k", "dimensions a head", k.extent[2], heads.size, "heads<...>");
+  require_extent("v", "dimensions a head", v.extent[2], heads.value_size, "heads<...>");
+  require_extent("out", "dimensions a head", out.extent[2], heads.value_size, "heads<...>");
+  require_extent("v", "rows", v.extent[0], k.extent[0], "k");
+  require_extent("out", "rows", out.extent[0], q.extent[0], "q");
+  require_extent("offsets of keys", "numbers", sequences.keys.extent[0], sequences.queries.extent[0],
+                 "offsets of queries");
+  if (sequences.longest_queries < 0 || sequences.longest_keys < 0)
+    throw shape_error("attend: the longest of ragged sequences has a negative length.");
+  if constexpr (Where == memory::host) {
+    require_ascending("queries", sequences.queries, q.extent[0], sequences.longest_queries);
+    require_ascending("keys", sequences.keys, k.extent[0], sequences.longest_keys);
+    for (index b = 0; b < sequences.sequences(); ++b) {
+      const int queries = sequences.queries(b + 1) - sequences.queries(b);
+      const int keys = sequences.keys(b + 1) - sequences.keys(b);
+      if (queries > keys)
+        throw shape_error(
+            "attend: sequence " + std::to_string(b) + " has " + std::to_string(queries) + " queries over " +
+            std::to_string(keys) +
+            " keys; queries are the last positions of the keys, so there cannot be more of them.");
+    }
+  }
+  spec.fits({sequences.sequences(), sequences.longest_queries, sequences.longest_keys, heads.query, heads.key,
+             heads.size});
 }
 
 /// out and both outputs [batch, queries, heads, value size], each log-sum-exp [batch, queries, heads]. Throws

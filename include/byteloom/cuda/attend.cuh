@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/attend: attention on the device. Which kernel runs is a path (cuda/attend.hpp): on tensor cores for 16-bit elements
-// (cuda/sm90/ on Hopper, cuda/sm80/ from Ampere on), in float without them for everything else (cuda/simt/). Where a group
-// policy cuts the sequence in many small problems, cuda/packed/ runs them, on tensor cores too. All call the same hooks of
-// the composition.
+// cuda/attend: attention on the device. Which kernel runs is a path (cuda/attend.hpp): on tensor cores for
+// 16-bit elements (cuda/sm90/ on Hopper, cuda/sm80/ from Ampere on), in float without them for everything
+// else (cuda/simt/). Where a group policy cuts the sequence in many small problems, cuda/packed/ runs them,
+// on tensor cores too. All call the same hooks of the composition.
 
 #include <cuda_runtime.h>
 
@@ -30,15 +30,23 @@ namespace cuda::detail {
 /// Whether tensor cores take these elements: 16-bit ones, all alike.
 template <class Q, class K, class V>
 inline constexpr bool has_tensor_elements =
-    std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<K>> &&
-    std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<V>> &&
+    std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<K>>&&
+        std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<V>> &&
     (std::is_same_v<std::remove_const_t<Q>, bf16> || std::is_same_v<std::remove_const_t<Q>, f16>);
+
+/// Whether this file is compiled for Hopper alone, so that path::best needs no other kernel.
+inline constexpr bool for_hopper_alone = [] {
+  for (const int architecture : {__CUDA_ARCH_LIST__})
+    if (architecture != 900) return false;
+  return true;
+}();
 
 inline int capability_major() {
   int device = 0;
   int major = 0;
   check(cudaGetDevice(&device), "asking for the current GPU");
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "asking for the GPU's capability");
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
+        "asking for the GPU's capability");
   return major;
 }
 
@@ -49,65 +57,98 @@ void attend_groups(executor on, const Spec& spec, const device_view<Q, 4>& q, co
   constexpr bool tensor_elements = has_tensor_elements<Q, K, V>;
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
-  constexpr bool sizes = size != dynamic && value_size != dynamic && size % 8 == 0 && value_size % 8 == 0 && size <= 128 &&
-                         value_size <= 128;
+  constexpr bool sizes = size != dynamic && value_size != dynamic && size % 8 == 0 && value_size % 8 == 0 &&
+                         size <= 128 && value_size <= 128;
   constexpr bool is_simt = std::is_same_v<typename path_of<How>::way, path::simt>;
   static_assert(!is_simt,
-                "byteloom: attention inside groups runs on tensor cores alone; leave path::simt out, or say the groups as a "
-                "mask such as mask::windows.");
+                "byteloom: attention inside groups runs on tensor cores alone; leave path::simt out, or say "
+                "the groups as a mask such as mask::windows.");
   static_assert(tensor_elements,
-                "byteloom: attention inside groups takes queries, keys and values that are all bf16 or all f16; convert them, "
-                "or say the groups as a mask such as mask::windows.");
-  static_assert(sizes,
-                "byteloom: attention inside groups takes head sizes that are part of heads<...> and multiples of 8 up to 128; "
-                "write them so, or say the groups as a mask such as mask::windows.");
+                "byteloom: attention inside groups takes queries, keys and values that are all bf16 or all "
+                "f16; convert them, or say the groups as a mask such as mask::windows.");
+  static_assert(
+      sizes,
+      "byteloom: attention inside groups takes head sizes that are part of heads<...> and "
+      "multiples of 8 up to 128; write them so, or say the groups as a mask such as mask::windows.");
   static_assert(Spec::passes == 1,
-                "byteloom: this normalizer passes over the keys twice, which attention inside groups does not do so far; say "
-                "the groups as a mask such as mask::windows, and choose attend<path::simt>.");
-  if constexpr (!is_simt && tensor_elements && sizes && Spec::passes == 1) {
-    using element = std::remove_const_t<Q>;
-    attend_packed<Spec, element, O>(on, spec, q, k, v, out);
-  }
+                "byteloom: this normalizer passes over the keys twice, which attention inside groups does "
+                "not do so far; say the groups as a mask such as mask::windows, and choose "
+                "attend<path::simt>.");
+  if constexpr (!is_simt && tensor_elements && sizes && Spec::passes == 1)
+    attend_packed<Spec, std::remove_const_t<Q>, O>(on, spec, q, k, v, out);
 }
 
-/// Runs the kernel of `How` over queries and keys that are turned already.
-template <class How, class Spec, class Q, class K, class V, class O>
+/// Runs the kernel of `How` over queries and keys that are turned already. `offsets`: of ragged sequences, or
+/// no_offsets.
+template <class How, class Spec, class Q, class K, class V, class O, class Offsets>
 void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
-                   const device_view<V, 4>& v, const device_view<O, 4>& out) {
+                   const device_view<V, 4>& v, const device_view<O, 4>& out, const Offsets& offsets) {
   using tuning = typename path_of<How>::tuning;
   using way = typename path_of<How>::way;
   constexpr bool tensor_elements = has_tensor_elements<Q, K, V>;
-  static_assert(Spec::is_grouped || tensor_elements || std::is_same_v<way, path::best> || std::is_same_v<way, path::simt>,
-                "byteloom: path::sm80 and path::sm90 take queries, keys and values that are all bf16 or all f16; convert them, "
-                "or choose path::simt.");
+  constexpr bool without_tensors =
+      std::is_same_v<way, path::simt> || (std::is_same_v<way, path::best> && !tensor_elements);
+  constexpr bool is_ragged = !std::is_same_v<Offsets, byteloom::detail::no_offsets>;
+  static_assert(Spec::is_grouped || tensor_elements || without_tensors,
+                "byteloom: path::sm80 and path::sm90 take queries, keys and values that are all bf16 or all "
+                "f16; convert them, "
+                "or choose attend<path::simt>.");
+  static_assert(!is_ragged || !without_tensors,
+                "byteloom: ragged sequences are attended on tensor cores alone; pass queries, keys and "
+                "values that are all bf16 "
+                "or all f16, with path::best.");
+  static_assert(!is_ragged || !std::is_same_v<way, path::sm80>,
+                "byteloom: ragged sequences are attended by path::sm90 alone so far; choose path::best on a "
+                "Hopper GPU.");
   if constexpr (Spec::is_grouped) {
     attend_groups<How>(on, spec, q, k, v, out);
-  } else if constexpr (std::is_same_v<way, path::simt> || (std::is_same_v<way, path::best> && !tensor_elements)) {
+  } else if constexpr (without_tensors && !is_ragged) {
     attend_simt(on, spec, q, k, v, device_view<const int, 1>{}, out);
-  } else if constexpr (tensor_elements) {
+  } else if constexpr (tensor_elements && !without_tensors) {
     using element = std::remove_const_t<Q>;
     constexpr int size = Spec::heads_type::constant_size;
     constexpr int value_size = Spec::heads_type::constant_value_size;
     constexpr bool sizes = size != dynamic && value_size != dynamic && size % 8 == 0 && value_size % 8 == 0;
     static_assert(sizes,
-                  "byteloom: attention on tensor cores takes head sizes that are part of heads<...> and multiples of 8; write "
+                  "byteloom: attention on tensor cores takes head sizes that are part of heads<...> and "
+                  "multiples of 8; write "
                   "them so, or choose attend<path::simt>.");
-    static_assert(Spec::passes == 1,
-                  "byteloom: this normalizer passes over the keys twice, which only path::simt does so far; choose "
-                  "attend<path::simt>.");
+    static_assert(
+        Spec::passes == 1,
+        "byteloom: this normalizer passes over the keys twice, which only path::simt does so far; choose "
+        "attend<path::simt>.");
     if constexpr (sizes && Spec::passes == 1) {
       const device_view<const element, 4> queries = q, keys = k, values = v;
       if (q.size() == 0) return;
       if constexpr (std::is_same_v<way, path::sm80>) {
         attend_sm80<tuning>(on, spec, queries, keys, values, out);
-      } else if constexpr (std::is_same_v<way, path::sm90>) {
-        attend_sm90<tuning>(on, spec, queries, keys, values, out);
+      } else if constexpr (std::is_same_v<way, path::sm90> || for_hopper_alone || is_ragged) {
+        attend_sm90<tuning>(on, spec, queries, keys, values, out, offsets);
       } else if (capability_major() == 9) {
-        attend_sm90<tuning>(on, spec, queries, keys, values, out);
+        attend_sm90<tuning>(on, spec, queries, keys, values, out, offsets);
       } else {
         attend_sm80<tuning>(on, spec, queries, keys, values, out);
       }
     }
+  }
+}
+
+/// Turns queries and keys where the position policy does, then attends.
+template <class How, class Spec, class Q, class K, class V, class O, class Spots, class Offsets>
+void turn_and_attend(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
+                     const device_view<V, 4>& v, const device_view<O, 4>& out, const Spots& of_queries,
+                     const Spots& of_keys, const Offsets& offsets) {
+  if constexpr (Spec::position_type::turns) {
+    using element = std::conditional_t<has_tensor_elements<Q, K, V>, std::remove_const_t<Q>, float>;
+    const auto queries = turned<element>(on, spec.position(), of_queries, q, true);
+    const auto keys = turned<element>(on, spec.position(), of_keys, k, false);
+    attend_turned<How>(
+        on, spec,
+        device_view<const element, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),
+        device_view<const element, 4>(keys.data(), k.extent[0], k.extent[1], k.extent[2], k.extent[3]), v,
+        out, offsets);
+  } else {
+    attend_turned<How>(on, spec, q, k, v, out, offsets);
   }
 }
 
@@ -117,9 +158,9 @@ template <attention_spec Spec, class Q, class K, class V, class O>
 void attend_cached(cuda::executor on, const Spec& spec, device_view<Q, 4> q, device_view<K, 4> k,
                    device_view<V, 4> v, device_view<const int, 1> lengths, device_view<O, 4> out) {
   static_assert(detail::require_policies<memory::device, Spec>::met);
-  static_assert(
-      !Spec::is_grouped,
-      "byteloom: keys of a cache are attended to without groups; say the groups as a mask such as mask::documents.");
+  static_assert(!Spec::is_grouped,
+                "byteloom: keys of a cache are attended to without groups; say the groups as a mask such as "
+                "mask::documents.");
   detail::require_attend_shapes(spec, q, k, v, out);
   if (lengths.data != nullptr)
     detail::require_extent("lengths", "numbers", lengths.extent[0], q.extent[0], "q");
@@ -130,21 +171,22 @@ template <class How, class Spec, class Q, class K, class V, class O>
 void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, O out) {
   if constexpr (detail::require_attend_call<memory::device, Spec, Q, K, V, O>::met) {
     detail::require_attend_shapes(spec, q, k, v, out);
-    if constexpr (Spec::position_type::turns) {
-      using element = std::conditional_t<
-          cuda::detail::has_tensor_elements<typename Q::value_type, typename K::value_type, typename V::value_type>,
-          std::remove_const_t<typename Q::value_type>, float>;
-      const index first_query = detail::first_query_of<typename Spec::group_type>(q.extent[1], k.extent[1]);
-      const auto queries =
-          cuda::detail::turned<element>(on, spec.position(), q, true, first_query, k.extent[1]);
-      const auto keys = cuda::detail::turned<element>(on, spec.position(), k, false, 0, k.extent[1]);
-      cuda::detail::attend_turned<How>(
-          on, spec,
-          device_view<const element, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),
-          device_view<const element, 4>(keys.data(), k.extent[0], k.extent[1], k.extent[2], k.extent[3]), v, out);
-    } else {
-      cuda::detail::attend_turned<How>(on, spec, q, k, v, out);
-    }
+    const index first_query = detail::first_query_of<typename Spec::group_type>(q.extent[1], k.extent[1]);
+    cuda::detail::turn_and_attend<How>(on, spec, q, k, v, out,
+                                       cuda::detail::spots_in_a_row{first_query, k.extent[1]},
+                                       cuda::detail::spots_in_a_row{0, k.extent[1]}, detail::no_offsets{});
+  }
+}
+
+template <class How, class Spec, class Q, class K, class V, class O>
+void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, const ragged<memory::device>& sequences,
+            O out) {
+  if constexpr (detail::require_ragged_call<memory::device, Spec, Q, K, V, O>::met) {
+    detail::require_ragged_shapes(spec, q, k, v, sequences, out);
+    cuda::detail::turn_and_attend<How>(
+        on, spec, detail::as_one_sequence(q), detail::as_one_sequence(k), detail::as_one_sequence(v),
+        detail::as_one_sequence(out), cuda::detail::spots_by_offsets{sequences.queries, sequences.keys, true},
+        cuda::detail::spots_by_offsets{sequences.queries, sequences.keys, false}, sequences);
   }
 }
 

@@ -7,6 +7,7 @@
 //   BYTELOOM_INSTANTIATE_ATTEND(my_attention, const float, const byteloom::bf16, const byteloom::bf16, float)
 
 #include "byteloom/attend/attention.hpp"
+#include "byteloom/attend/ragged.hpp"
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/view.hpp"
 
@@ -16,7 +17,8 @@ namespace byteloom::inline v0 {
 namespace path {
 /// 16-bit q, k and v of one type: tensor cores, sm90 on Hopper and sm80 elsewhere; other elements: simt.
 struct best {};
-/// wgmma and bulk copies, on Hopper alone; the file is compiled for sm_90a. Rows of q, k, v and out begin at 16 bytes.
+/// wgmma and bulk copies, on Hopper alone; the file is compiled for sm_90a. Rows of q, k, v and out begin at
+/// 16 bytes.
 struct sm90 {};
 /// mma.sync and cp.async, on every GPU from Ampere on. Rows of q, k and v begin at 16 bytes.
 struct sm80 {};
@@ -27,11 +29,18 @@ struct simt {};
 /// out = attention(q, k, v) as `spec` says, on the executor's stream. q [batch, queries, query heads, size],
 /// k [batch, keys, key heads, size] with neighbouring dimensions (stride 1), v [batch, keys, key heads, value
 /// size], out as q with the value size; other strides are free. The queries are the last positions of the
-/// keys. All views are of device memory. On tensor cores weights and outputs are rounded to the element type, sums are
-/// floats. `How` is a path, or a tuning selector (cuda/attend_tuning.hpp) for path::best. Throws shape_error, and
-/// device_error where the launch fails.
+/// keys. All views are of device memory. On tensor cores weights and outputs are rounded to the element type,
+/// sums are floats. `How` is a path, or a tuning selector (cuda/attend_tuning.hpp) for path::best. Throws
+/// shape_error, and device_error where the launch fails.
 template <class How = path::best, class Spec, class Q, class K, class V, class O>
 void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, O out);
+
+/// The same for sequences of different lengths without padding: q and out [rows of all queries, query heads,
+/// size], k and v [rows of all keys, key heads, size]. All bf16 or all f16. Rows of an output that belong to
+/// no sequence stay as they are.
+template <class How = path::best, class Spec, class Q, class K, class V, class O>
+void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, const ragged<memory::device>& sequences,
+            O out);
 
 }  // namespace byteloom::inline v0
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/attend_tuning: who chooses the tiles of attention's kernels. A tuning selector is a stateless type with one consteval
-// function a path, from head sizes and whether there is a mask to a tile; attend<my_tuning>(on, ...) overrides the library's.
-// It never changes what is computed.
+// cuda/attend_tuning: who chooses the tiles of attention's kernels. A tuning selector is a stateless type
+// with one consteval function a path, from head sizes and whether there is a mask to a tile;
+// attend<my_tuning>(on, ...) overrides the library's. It never changes what is computed.
 
 #include "byteloom/cuda/attend.hpp"
 #include "byteloom/cuda/sm80/attend_tile.hpp"

@@ -20,11 +20,10 @@ namespace byteloom::inline v0::cuda::detail {
 
 BYTELOOM_KERNELS_BEGIN
 
-/// out = x with every row, queries or keys of sequences of `length` keys, turned to position first_position +
-/// row. One thread a pair.
-template <class Position, class T, class Out>
-__global__ void turn_kernel(Position position, device_view<T, 4> x, bool are_queries, index first_position,
-                            index length, device_view<Out, 4> out) {
+/// out = x with every row turned to the spot that `spots(batch, row)` says. One thread a pair.
+template <class Position, class Spots, class T, class Out>
+__global__ void turn_kernel(Position position, Spots spots, device_view<T, 4> x, bool are_queries,
+                            device_view<Out, 4> out) {
   const int size = static_cast<int>(x.extent[3]);
   const index pairs = x.size() / 2;
   for (index i = blockIdx.x * static_cast<index>(blockDim.x) + threadIdx.x; i < pairs;
@@ -33,7 +32,7 @@ __global__ void turn_kernel(Position position, device_view<T, 4> x, bool are_que
     const index head = i / (size / 2) % x.extent[2];
     const index row = i / (size / 2) / x.extent[2] % x.extent[1];
     const index batch = i / (size / 2) / x.extent[2] / x.extent[1];
-    const byteloom::position::spot where{static_cast<int>(batch), first_position + row, length};
+    const byteloom::position::spot where = spots(batch, row);
     const auto turn = are_queries ? byteloom::position::turn_query<float>(position, where, pair, size)
                                   : byteloom::position::turn_key<float>(position, where, pair, size);
     const int a = position.first_of(pair, size);
@@ -47,16 +46,44 @@ __global__ void turn_kernel(Position position, device_view<T, 4> x, bool are_que
 
 BYTELOOM_KERNELS_END
 
-/// x [batch, rows, heads, size], whose row 0 stands at first_position of sequences of `length` keys, turned and rounded to
-/// Out; contiguous.
-template <class Out, class Position, class T>
-buffer<Out> turned(executor on, const Position& position, const device_view<T, 4>& x,
-                     bool are_queries, index first_position, index length) {
+/// Rows of sequences of one length: row 0 stands at `first`, of `length` keys.
+struct spots_in_a_row {
+  index first;
+  index length;
+  __device__ byteloom::position::spot operator()(index batch, index row) const {
+    return {static_cast<int>(batch), first + row, length};
+  }
+};
+
+/// Rows of ragged sequences; queries are the last positions of their keys.
+struct spots_by_offsets {
+  device_view<const int, 1> queries;
+  device_view<const int, 1> keys;
+  bool are_queries;
+  __device__ byteloom::position::spot operator()(index, index row) const {
+    const auto& own = are_queries ? queries : keys;
+    int low = 0;  // the last sequence that begins at the row or before it
+    int high = static_cast<int>(own.extent[0]) - 1;
+    while (high - low > 1) {
+      const int middle = (low + high) / 2;
+      (own(middle) <= row ? low : high) = middle;
+    }
+    const int length = keys(low + 1) - keys(low);
+    const index of_sequence = row - own(low);
+    return {low, are_queries ? of_sequence + length - (queries(low + 1) - queries(low)) : of_sequence,
+            length};
+  }
+};
+
+/// x [batch, rows, heads, size] turned to the spots of its rows and rounded to Out; contiguous.
+template <class Out, class Position, class Spots, class T>
+buffer<Out> turned(executor on, const Position& position, const Spots& spots, const device_view<T, 4>& x,
+                   bool are_queries) {
   buffer<Out> result(on, static_cast<std::size_t>(x.size()));
+  if (x.size() == 0) return result;
   const device_view<Out, 4> out(result.data(), x.extent[0], x.extent[1], x.extent[2], x.extent[3]);
   const index blocks = std::clamp<index>((x.size() / 2 + 255) / 256, 1, 65535);
-  turn_kernel<<<static_cast<unsigned>(blocks), 256, 0, on.stream>>>(position, x, are_queries, first_position,
-                                                                    length, out);
+  turn_kernel<<<static_cast<unsigned>(blocks), 256, 0, on.stream>>>(position, spots, x, are_queries, out);
   check_launch("turn_kernel");
   return result;
 }

@@ -35,13 +35,14 @@ matrix head_rows(const host_view<T, 4>& x, index batch, index head, index first,
 /// first_position, first_position + 1, ...
 template <class Position, class T>
 std::vector<float> turned(const Position& position, const host_view<T, 4>& x, bool are_queries,
-                          index first_position, index length) {
+                          index first_position, index length, index first_batch = 0) {
   std::vector<float> result(static_cast<std::size_t>(x.size()));
   const host_view<float, 4> out(result.data(), x.extent[0], x.extent[1], x.extent[2], x.extent[3]);
   const int size = static_cast<int>(x.extent[3]);
   constexpr bool same_in_all = byteloom::position::detail::turns_alike<Position, float>;
   const auto turn_of = [&](index batch, index row_of_x, int pair) {
-    const byteloom::position::spot where{static_cast<int>(batch), first_position + row_of_x, length};
+    const byteloom::position::spot where{static_cast<int>(first_batch + batch), first_position + row_of_x,
+                                         length};
     return are_queries ? byteloom::position::turn_query<float>(position, where, pair, size)
                        : byteloom::position::turn_key<float>(position, where, pair, size);
   };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/fragment/key_tiles: which tiles of keys a tile of queries visits, as the masks' cover says, last tile first. The lanes
-// of a warp ask for 32 tiles at once, so that a long row of skipped tiles costs next to nothing.
+// cuda/fragment/key_tiles: which tiles of keys a tile of queries visits, as the masks' cover says, last tile
+// first. The lanes of a warp ask for 32 tiles at once, so that a long row of skipped tiles costs next to
+// nothing.
 
 #include <cstdint>
 
@@ -16,9 +17,9 @@ namespace byteloom::inline v0::cuda::fragment {
 
 BYTELOOM_KERNELS_BEGIN
 
-/// Executed by all lanes of a warp together; each warp that walks gets the same tiles. `over` is the head and the query
-/// positions as a tile whose keys are all of the sequence; it is asked for anew, since this object lives in the registers
-/// of main loops that have none to spare.
+/// Executed by all lanes of a warp together; each warp that walks gets the same tiles. `over` is the head and
+/// the query positions as a tile whose keys are all of the sequence; it is asked for anew, since this object
+/// lives in the registers of main loops that have none to spare.
 template <class Spec, int Keys>
 class key_tiles {
  public:
@@ -57,7 +58,8 @@ class key_tiles {
   __device__ bool partial() const { return full_ == 0; }
 
  private:
-  int next_;  ///< unmasked: the tile before this one is next; masked: first of the 32 tiles that `wanted_` speaks of
+  int next_;  ///< unmasked: the tile before this one is next; masked: first of the 32 tiles that `wanted_`
+              ///< speaks of
   std::uint32_t wanted_ = 0;
   std::uint32_t full_tiles_ = 0;
   std::uint32_t full_ = 0;

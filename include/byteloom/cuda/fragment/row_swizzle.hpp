@@ -51,11 +51,11 @@ BYTELOOM_HD constexpr std::uint32_t moved(int columns, std::uint32_t byte, int r
          static_cast<std::uint32_t>((rows * row_pieces(columns) + (pieces - inside)) * 16);
 }
 
-/// How threads share the pieces of a tile: thread t copies, in the rows first_row(), first_row() + row_step()
-/// and so on, the pieces first_piece(), first_piece() + piece_run() and so on. 8 neighbouring threads never
-/// meet on a bank.
+/// How threads share the pieces of a tile: from a first place of its own each thread goes in steps that are
+/// the same for all, so that in shared memory too every place lies at a constant distance from the first. 8
+/// neighbouring threads never meet on a bank.
 struct piece_share {
-  int threads;  ///< a multiple of 8
+  int threads;  ///< a multiple of 32
   int columns;
 
   BYTELOOM_HD constexpr int first_row(unsigned thread) const {
@@ -66,21 +66,24 @@ struct piece_share {
   }
   BYTELOOM_HD constexpr int row_step() const { return threads / piece_run(columns); }
 
-  /// Calls f(row, piece) for the pieces of a thread in a tile of `rows` rows.
+  /// Calls f(row, piece) for the places of a thread in a tile of `rows` rows, as distances from its first.
   template <class F>
   BYTELOOM_HD constexpr void each(int rows, unsigned thread, const F& f) const {
 #if defined(__CUDA_ARCH__)
 #pragma unroll
 #endif
     for (int row = 0; row < rows; row += row_step()) {
-      const int own = row + first_row(thread);
-      if (rows % row_step() != 0 && own >= rows) break;
+      if (rows % row_step() != 0 && row + first_row(thread) >= rows) break;
 #if defined(__CUDA_ARCH__)
 #pragma unroll
 #endif
-      for (int piece = 0; piece < row_pieces(columns); piece += piece_run(columns))
-        f(own, piece + first_piece(thread));
+      for (int piece = 0; piece < row_pieces(columns); piece += piece_run(columns)) f(row, piece);
     }
+  }
+
+  /// Bytes in shared memory between places at such a distance, with 64 threads or more.
+  BYTELOOM_HD constexpr int distance(int row, int piece) const {
+    return (row * row_pieces(columns) + piece) * 16;
   }
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/fragment/score_rows: from a tile of dot products in registers to weights: scores, masks and the normalizer of a
-// composition, the same code behind every tensor-core main loop. The accumulators of mma.m16n8 and of wgmma lie alike: a
-// thread holds two rows, 8 apart, and of each group of 8 columns two neighbours of either row (value[j][2 * row + column]);
-// 4 neighbouring lanes hold the rest of these rows.
+// cuda/fragment/score_rows: from a tile of dot products in registers to weights: scores, masks and the
+// normalizer of a composition, the same code behind every tensor-core main loop. The accumulators of
+// mma.m16n8 and of wgmma lie alike: a thread holds two rows, 8 apart, and of each group of 8 columns two
+// neighbours of either row (value[j][2 * row + column]); 4 neighbouring lanes hold the rest of these rows.
 
 #include <cstdint>
 #include <type_traits>
@@ -31,19 +31,21 @@ struct score_rows {
   using state_type = typename normalizer_type::template state<float>;
   /// Whether dot products stay as they are and the scale is part of the normalizer's exponent.
   static constexpr bool rescales = byteloom::detail::rescales<normalizer_type>;
-  static constexpr bool folded = Spec::scale_only && byteloom::detail::folds_unit<normalizer_type> && !Spec::has_row_scale;
+  static constexpr bool folded =
+      Spec::scale_only && byteloom::detail::folds_unit<normalizer_type> && !Spec::has_row_scale;
 
-  site at;         ///< of the head; query and key are set for each score
-  int query[2];    ///< positions of the rows; past the last one: the last
-  float unit;      ///< scores are multiples of it while `folded`
-  float factor[2]; ///< the normalizer's scale of a row, where it has one
+  site at;          ///< of the head; query and key are set for each score
+  int query[2];     ///< positions of the rows; past the last one: the last
+  float unit;       ///< scores are multiples of it while `folded`
+  float factor[2];  ///< the normalizer's scale of a row, where it has one
   state_type state[2];
 
-  /// Before a row's first tile. `first` is the position of the upper row, `last` that of the call's last query.
+  /// Before a row's first tile. `first` is the position of the upper row, `last` that of the call's last
+  /// query.
   __device__ void start(const Spec& spec, site head, int first, int last) {
     at = head;
-    query[0] = math::min(first, last);
-    query[1] = math::min(first + 8, last);
+    query[0] = math::max(math::min(first, last), 0);
+    query[1] = math::max(math::min(first + 8, last), 0);
     unit = 1.0f;
     if constexpr (folded) unit = spec.unit();
     state[0] = state_type{};
@@ -56,8 +58,8 @@ struct score_rows {
     }
   }
 
-  /// start() for rows that stand anywhere: `upper` and `lower` are their positions. count(row) tells how many keys the masks
-  /// keep for a row.
+  /// start() for rows that stand anywhere: `upper` and `lower` are their positions. count(row) tells how many
+  /// keys the masks keep for a row.
   template <class Count>
   __device__ void start_at(const Spec& spec, site head, int upper, int lower, const Count& count) {
     at = head;
@@ -75,9 +77,9 @@ struct score_rows {
     }
   }
 
-  /// score() for the keys of a group: that of value[j][2 * row + c] has the slot `first_slot` + 8 * j + c and stands at
-  /// key_at(8 * j + c). Those of slots from `keys` on do not exist. The rows' slots are `query_slot`. `Rows` is 1 where the
-  /// lower row does not exist.
+  /// score() for the keys of a group: that of value[j][2 * row + c] has the slot `first_slot` + 8 * j + c and
+  /// stands at key_at(8 * j + c). Those of slots from `keys` on do not exist. The rows' slots are
+  /// `query_slot`. `Rows` is 1 where the lower row does not exist.
   template <int Rows, int Groups, class KeyAt>
   __device__ void score_at(const Spec& spec, float (&value)[Groups][4], const KeyAt& key_at, int group,
                            const int (&query_slot)[2], int first_slot, int keys) {
@@ -94,7 +96,8 @@ struct score_rows {
 #pragma unroll
       for (int c = 0; c < 2; ++c) {
         const bool exists = 8 * j + c < keys - first_slot;
-        const int slot = exists ? first_slot + 8 * j + c : 0;  // hooks may read tables by it, and by the position
+        const int slot =
+            exists ? first_slot + 8 * j + c : 0;  // hooks may read tables by it, and by the position
         site here = at;
         here.key = math::max(key_at(8 * j + c), 0);
 #pragma unroll
@@ -130,11 +133,12 @@ struct score_rows {
     }
   }
 
-  /// Whether the normalizer takes scores in multiples of a unit, which leaves one fused multiply-add and one exp2 a score.
+  /// Whether the normalizer takes scores in multiples of a unit, which leaves one fused multiply-add and one
+  /// exp2 a score.
   static constexpr bool takes_unit = byteloom::detail::folds_unit<normalizer_type>;
 
-  /// Weights from scores, in place; `rescale` gets the factors of what was gathered before. `ByUnit`: scores that are no
-  /// multiples of `unit` are given to the normalizer as multiples of 1. `Rows` as in score_at.
+  /// Weights from scores, in place; `rescale` gets the factors of what was gathered before. `ByUnit`: scores
+  /// that are no multiples of `unit` are given to the normalizer as multiples of 1. `Rows` as in score_at.
   template <bool ByUnit = folded, int Rows = 2, int Groups>
   __device__ void weigh(const Spec& spec, float (&value)[Groups][4], float (&rescale)[2]) {
     const auto normalizer = spec.normalizer();
@@ -172,16 +176,18 @@ struct score_rows {
     }
   }
 
-  /// After a row's last tile: joins what the 4 lanes know, tells the observers, and gives the factors of the output.
-  /// `row_of_call` is the upper row's number in the call; rows past the last are not told of.
+  /// After a row's last tile: joins what the 4 lanes know, tells the observers, and gives the factors of the
+  /// output. `row_of_call` is the upper row's number in the call; rows past the last are not told of.
   __device__ void finish(const Spec& spec, int row_of_call, float (&result)[2]) {
     const auto normalizer = spec.normalizer();
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
+      if constexpr (!std::is_empty_v<state_type>) {
 #pragma unroll
-      for (int distance = 1; distance <= 2; distance *= 2) {
-        const state_type other = cuda::detail::shuffle_xor(state[row], distance);
-        normalizer.merge(state[row], other);
+        for (int distance = 1; distance <= 2; distance *= 2) {
+          const state_type other = cuda::detail::shuffle_xor(state[row], distance);
+          normalizer.merge(state[row], other);
+        }
       }
       if constexpr (folded) normalizer.settle(state[row], exponent_unit());
       result[row] = normalizer.finish(state[row], row_at(row));
@@ -211,9 +217,10 @@ struct score_rows {
     }
   }
 
-  /// Keeps what follows behind the weights: the compiler would wait for a running product first and weigh after it. `none`
-  /// is 0, which it cannot know, so that the branch is never taken; instructions are not moved across it.
-  __device__ void stay(std::uint32_t none) const {
+  /// Keeps what follows behind the weights: the compiler would wait for a running product first and weigh
+  /// after it. `none` is 0, which it cannot know, so that the branch is never taken; instructions are not
+  /// moved across it.
+  __device__ void stay(std::uint32_t none) const requires(!std::is_empty_v<state_type>) {
     struct words {
       std::uint32_t word[sizeof(state_type) / 4];
     };
@@ -238,7 +245,8 @@ struct score_rows {
     count = 0;
     site here = at;
     here.query = query[which];
-    for (here.key = static_cast<int>(threadIdx.x) % 4; here.key < at.keys; here.key += 4) count += spec.keep(here) ? 1 : 0;
+    for (here.key = static_cast<int>(threadIdx.x) % 4; here.key < at.keys; here.key += 4)
+      count += spec.keep(here) ? 1 : 0;
     count += __shfl_xor_sync(0xffffffffu, count, 1);
     return count + __shfl_xor_sync(0xffffffffu, count, 2);
   }
@@ -285,7 +293,8 @@ __device__ std::uint32_t pack(float first, float second) {
   return both;
 }
 
-/// The accumulators of a tile as the left operands of the next product: operand k has the columns 16k to 16k + 15.
+/// The accumulators of a tile as the left operands of the next product: operand k has the columns 16k to 16k
+/// + 15.
 template <class T, int Groups>
 __device__ void pack(const float (&value)[Groups][4], std::uint32_t (&operand)[Groups / 2][4]) {
 #pragma unroll

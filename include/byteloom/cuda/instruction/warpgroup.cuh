@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/instruction/warpgroup: what the warps of a Hopper block say to each other: named barriers, and who has how many
-// registers.
+// cuda/instruction/warpgroup: what the warps of a Hopper block say to each other: named barriers, and who has
+// how many registers.
 
 #include <cstdint>
 
@@ -22,8 +22,8 @@ __device__ inline void barrier_arrive(int id, int threads) {
   asm volatile("barrier.cta.arrive.aligned %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
-/// The warpgroup takes as many registers a thread as `Count` (a multiple of 8, 24 to 256) from what others gave back. All of
-/// its warps execute this; sm_90a alone.
+/// The warpgroup takes as many registers a thread as `Count` (a multiple of 8, 24 to 256) from what others
+/// gave back. All of its warps execute this; sm_90a alone.
 template <int Count>
 __device__ void take_registers() {
   asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Count));

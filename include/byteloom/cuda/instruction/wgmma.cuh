@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/instruction/wgmma: the matrix products of a warpgroup on Hopper (PTX ISA, wgmma.mma_async; sm_90a alone). A
-// warpgroup is 4 warps that begin at a warp number divisible by 4; all 128 threads execute each function.
+// cuda/instruction/wgmma: the matrix products of a warpgroup on Hopper (PTX ISA, wgmma.mma_async; sm_90a
+// alone). A warpgroup is 4 warps that begin at a warp number divisible by 4; all 128 threads execute each
+// function.
 //
-// The product is asynchronous. The order that keeps it right: fence(), products, commit(), wait<n>(), and then settle()
-// on every accumulator that is read, which keeps the compiler from moving reads up.
+// The product is asynchronous. The order that keeps it right: fence(), products, commit(), wait<n>(), and
+// then settle() on every accumulator that is read, which keeps the compiler from moving reads up.
 //
 // Accumulators of 64 rows and N columns: thread t holds, for each group j of 8 columns, value[j][0..1] = row
-// 16*(warp%4) + lane/4, columns 8j + 2*(lane%4) + {0, 1}, and value[j][2..3] = the same columns of the row 8 below.
+// 16*(warp%4) + lane/4, columns 8j + 2*(lane%4) + {0, 1}, and value[j][2..3] = the same columns of the row 8
+// below.
 
 #include <cstdint>
 #include <type_traits>
@@ -43,9 +45,9 @@ __device__ void settle(float (&value)[Groups][4]) {
 }
 
 /// d (64 x Columns) = a b, or d += a b where `accumulate`. 16 is the depth of one product of 16-bit elements.
-/// `shared`: a and b are descriptors (fragment/descriptor.cuh) of shared memory, both with neighbouring elements along
-/// the depth. `registers`: a lies in registers, as the accumulators of 16 columns packed in pairs, and b has neighbouring
-/// elements along its columns.
+/// `shared`: a and b are descriptors (fragment/descriptor.cuh) of shared memory, both with neighbouring
+/// elements along the depth. `registers`: a lies in registers, as the accumulators of 16 columns packed in
+/// pairs, and b has neighbouring elements along its columns.
 template <class T, int Columns>
 struct wgmma;
 
@@ -116,29 +118,30 @@ struct wgmma;
 #define BYTELOOM_DETAIL_R32 BYTELOOM_DETAIL_R31 ", %124, %125, %126, %127"
 #define BYTELOOM_DETAIL_D32 BYTELOOM_DETAIL_D31, BYTELOOM_DETAIL_D(31)
 
-#define BYTELOOM_DETAIL_WGMMA_TYPE(type, N, groups, p0, p1, p2, p3, p4, p5)                                   \
-  template <>                                                                                                 \
-  struct wgmma<type, N> {                                                                                     \
-    __device__ static void shared(float (&d)[groups][4], std::uint64_t a, std::uint64_t b, bool accumulate) { \
-      asm volatile(                                                                                           \
-          "{\n.reg .pred p;\nsetp.ne.b32 p, %" #p2 ", 0;\n"                                                   \
-          "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." BYTELOOM_DETAIL_NAME_##type                        \
-          "." BYTELOOM_DETAIL_NAME_##type " {" BYTELOOM_DETAIL_R##groups "}, %" #p0 ", %" #p1                  \
-          ", p, 1, 1, 0, 0;\n}\n"                                                                             \
-          : BYTELOOM_DETAIL_D##groups                                                                          \
-          : "l"(a), "l"(b), "r"(accumulate ? 1 : 0));                                                          \
-    }                                                                                                         \
-    __device__ static void registers(float (&d)[groups][4], const std::uint32_t (&a)[4], std::uint64_t b) {   \
-      asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." BYTELOOM_DETAIL_NAME_##type               \
-                   "." BYTELOOM_DETAIL_NAME_##type " {" BYTELOOM_DETAIL_R##groups "}, {%" #p0 ", %" #p1        \
-                   ", %" #p2 ", %" #p3 "}, %" #p4 ", 1, 1, 1, 1;\n"                                           \
-                   : BYTELOOM_DETAIL_D##groups                                                                 \
-                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                      \
-    }                                                                                                         \
+#define BYTELOOM_DETAIL_WGMMA_TYPE(type, N, groups, p0, p1, p2, p3, p4, p5)                                 \
+  template <>                                                                                               \
+  struct wgmma<type, N> {                                                                                   \
+    __device__ static void shared(float (&d)[groups][4], std::uint64_t a, std::uint64_t b,                  \
+                                  bool accumulate) {                                                        \
+      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #p2                                                 \
+                   ", 0;\n"                                                                                 \
+                   "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." BYTELOOM_DETAIL_NAME_##type            \
+                   "." BYTELOOM_DETAIL_NAME_##type " {" BYTELOOM_DETAIL_R##groups "}, %" #p0 ", %" #p1      \
+                                                                                  ", p, 1, 1, 0, 0;\n}\n"   \
+                   : BYTELOOM_DETAIL_D##groups                                                              \
+                   : "l"(a), "l"(b), "r"(accumulate ? 1 : 0));                                              \
+    }                                                                                                       \
+    __device__ static void registers(float (&d)[groups][4], const std::uint32_t (&a)[4], std::uint64_t b) { \
+      asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." BYTELOOM_DETAIL_NAME_##type            \
+                   "." BYTELOOM_DETAIL_NAME_##type " {" BYTELOOM_DETAIL_R##groups                           \
+                   "}, {%" #p0 ", %" #p1 ", %" #p2 ", %" #p3 "}, %" #p4 ", 1, 1, 1, 1;\n"                   \
+                   : BYTELOOM_DETAIL_D##groups                                                              \
+                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                   \
+    }                                                                                                       \
   };
 #define BYTELOOM_DETAIL_NAME_bf16 "bf16"
 #define BYTELOOM_DETAIL_NAME_f16 "f16"
-#define BYTELOOM_DETAIL_WGMMA(...)             \
+#define BYTELOOM_DETAIL_WGMMA(...)              \
   BYTELOOM_DETAIL_WGMMA_TYPE(bf16, __VA_ARGS__) \
   BYTELOOM_DETAIL_WGMMA_TYPE(f16, __VA_ARGS__)
 

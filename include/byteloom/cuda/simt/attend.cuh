@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/simt/attend: attention in float without tensor cores, for any composition, element types and sizes; decoding uses it
-// too. A block owns one query of one head; its warps take tiles of 32 keys in turn, a lane a key, and join their (state,
-// sum) pairs at the end by the normalizer's merge.
+// cuda/simt/attend: attention in float without tensor cores, for any composition, element types and sizes;
+// decoding uses it too. A block owns one query of one head; its warps take tiles of 32 keys in turn, a lane a
+// key, and join their (state, sum) pairs at the end by the normalizer's merge.
 
 #include <algorithm>
 #include <string>
@@ -77,7 +77,8 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   constexpr int size_limit = size_bound<heads_type::constant_size>;
   constexpr int value_limit = size_bound<heads_type::constant_value_size>;
   constexpr int own = (value_limit + 31) / 32;  // dimensions of the output that a lane holds
-  __shared__ alignas(16) float query_of[(size_limit + 3) / 4 * 4];  // whole words: the compiler reads 4 at a time
+  __shared__ alignas(
+      16) float query_of[(size_limit + 3) / 4 * 4];  // whole words: the compiler reads 4 at a time
   __shared__ float sums_of[Warps][own * 32];
   __shared__ state_type states_of[Warps];
 
@@ -177,7 +178,7 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
     for (int first_key = warp * 32; first_key < keys; first_key += Warps * 32) {
       const int last_key = math::min(first_key + 32, keys) - 1;
       const coverage cover = call.spec.cover(
-        tile{batch, head, query, query, first_key, last_key, static_cast<int>(queries), keys});
+          tile{batch, head, query, query, first_key, last_key, static_cast<int>(queries), keys});
       if (cover == coverage::none) continue;
       const float weight = normalizer.second(state, own_row, score_of(first_key, last_key, cover));
       add_values(weight, first_key, last_key);
@@ -223,38 +224,35 @@ bool has_vector_rows(const device_view<K, 4>& k) {
          k.stride[0] % run == 0 && k.stride[1] % run == 0 && k.stride[2] % run == 0;
 }
 
-/// Launches for views whose shapes fit each other; `lengths` without data: all keys count. Throws shape_error where a size
-/// is beyond the kernel.
+/// Launches for views whose shapes fit each other; `lengths` without data: all keys count. Throws shape_error
+/// where a size is beyond the kernel.
 template <class Spec, class Q, class K, class V, class O>
 void attend_simt(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
-                 const device_view<V, 4>& v, const device_view<const int, 1>& lengths, const device_view<O, 4>& out) {
+                 const device_view<V, 4>& v, const device_view<const int, 1>& lengths,
+                 const device_view<O, 4>& out) {
   const auto heads = spec.heads();
   if (heads.size > size_bound<Spec::heads_type::constant_size> ||
       heads.value_size > size_bound<Spec::heads_type::constant_value_size>)
-    throw shape_error("attend: heads of " + std::to_string(int{heads.size}) + " and " +
-                      std::to_string(int{heads.value_size}) +
-                      " dimensions are known at run time only, where at most " +
-                      std::to_string(largest_dynamic_size) +
-                      " fit the kernel; write the sizes into heads<...>.");
+    throw shape_error(
+        "attend: heads of " + std::to_string(int{heads.size}) + " and " +
+        std::to_string(int{heads.value_size}) + " dimensions are known at run time only, where at most " +
+        std::to_string(largest_dynamic_size) + " fit the kernel; write the sizes into heads<...>.");
   if (k.stride[3] != 1)
     throw shape_error("attend: the dimensions of a key are " + std::to_string(k.stride[3]) +
                       " elements apart; they must be neighbours (stride 1).");
   if (q.size() == 0) return;
   if (q.extent[1] > 0x7fffffff || q.extent[2] > 65535 || q.extent[0] > 65535)
     throw shape_error("attend: more than 65535 heads or sequences in one call; pass them in parts.");
-  const attend_call<Spec, Q, K, V, O> call{
-      spec, q, k, v, lengths, out, has_vector_rows(k)};
+  const attend_call<Spec, Q, K, V, O> call{spec, q, k, v, lengths, out, has_vector_rows(k)};
   const dim3 grid(static_cast<unsigned>(q.extent[1]), static_cast<unsigned>(q.extent[2]),
                   static_cast<unsigned>(q.extent[0]));
   // Few queries leave most of the GPU idle, so that many warps share the keys of one; many queries fill it.
   using call_type = std::remove_const_t<decltype(call)>;
   constexpr int many = many_warps<Spec>;
   if (q.extent[0] * q.extent[1] * q.extent[2] <= 64) {
-    launch(on, "attend_kernel", attend_kernel<many, call_type>, grid, many * 32,
-                         0, call);
+    launch(on, "attend_kernel", attend_kernel<many, call_type>, grid, many * 32, 0, call);
   } else {
-    launch(on, "attend_kernel", attend_kernel<4, call_type>, grid, 4 * 32, 0,
-                         call);
+    launch(on, "attend_kernel", attend_kernel<4, call_type>, grid, 4 * 32, 0, call);
   }
 }
 

@@ -19,6 +19,7 @@
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/cuda/fragment/key_tiles.cuh"
+#include "byteloom/cuda/fragment/matrix_lanes.hpp"
 #include "byteloom/cuda/fragment/row_swizzle.hpp"
 #include "byteloom/cuda/fragment/score_rows.cuh"
 #include "byteloom/cuda/instruction/cp_async.cuh"
@@ -39,6 +40,7 @@ struct attend_sm80_call {
   Spec spec;
   device_view<const T, 4> q, k, v;
   device_view<O, 4> out;
+  unsigned group;     ///< query heads of a key-value head
   bool whole_pieces;  ///< outputs are of type T and may be written 16 bytes at a time
 };
 
@@ -74,14 +76,13 @@ struct attend_sm80_block {
 
   __device__ attend_sm80_block(const Call& of, unsigned char* memory)
       : call(of), shared(memory), head{static_cast<int>(blockIdx.z),
+                                       query_head(of, blockIdx.x),
                                        static_cast<int>(blockIdx.y),
-                                       0,
                                        0,
                                        0,
                                        static_cast<int>(of.q.extent[1]),
                                        static_cast<int>(of.k.extent[1])} {
-    head.key_head = head.query_head / (static_cast<int>(of.q.extent[2]) / static_cast<int>(of.k.extent[2]));
-    first = head.keys - head.queries + first_row();
+    first = head.keys - head.queries + first_row(of, blockIdx.x);
     last = math::min(first + Tile.queries(), head.keys) - 1;
   }
 
@@ -107,7 +108,7 @@ struct attend_sm80_block {
     if (tile >= 0) {
       load<Tile.queries(), size>(
           address(0), call.q.data + head.batch * call.q.stride[0] + head.query_head * call.q.stride[2],
-          call.q.stride[1], first_row(), head.queries);
+          call.q.stride[1], first_row(call, blockIdx.x), head.queries);
       load_keys(0, tile);
       if (Tile.stages == 2) load_values(0, tile);
       ptx::copies_commit();
@@ -154,8 +155,8 @@ struct attend_sm80_block {
         float rescale[2];
         rows[m].score(call.spec, scores[m], tile * Tile.keys + column, partial);
         rows[m].weigh(call.spec, scores[m], rescale);
-        scale_outputs(outputs[m], rescale);
         fragment::pack<element>(scores[m], weights[m]);
+        scale_outputs(outputs[m], rescale);
       }
       multiply_values(stage, weights, outputs);
       tile = after;
@@ -166,27 +167,41 @@ struct attend_sm80_block {
 #pragma unroll
     for (int m = 0; m < row_groups; ++m) {
       float factor[2];
-      rows[m].finish(call.spec, first_row() + warp_row + 16 * m + lane / 4, factor);
+      rows[m].finish(call.spec, first_row(call, blockIdx.x) + warp_row + 16 * m + lane / 4, factor);
       scale_outputs(outputs[m], factor);
     }
     if (std::is_same_v<out_element, element> && call.whole_pieces) {
       __syncthreads();  // outputs take the place of what all warps have read
-      stage_outputs(warp_row, lane, outputs);
+      stage_outputs(outputs);
     } else {
-      store_outputs(warp_row + lane / 4, column, outputs);
+      store_outputs(outputs);
     }
   }
 
  private:
-  /// Number of the tile's first query in the call: the last tile, which sees the most keys under a causal
-  /// mask, comes first.
-  __device__ static int first_row() { return static_cast<int>(gridDim.x - 1 - blockIdx.x) * Tile.queries(); }
+  /// The block's number among those of a key-value head. The last tiles, which see the most keys under a
+  /// causal mask, come first; heads that share keys are neighbours.
+  __device__ static unsigned own_block() {
+    std::uint32_t block = blockIdx.x;
+    pin(block);
+    return block;
+  }
+  /// Number of the tile's first query in the call.
+  __device__ static int first_row(const Call& call, unsigned block) {
+    return static_cast<int>(gridDim.x / call.group - 1 - block / call.group) * Tile.queries();
+  }
+  __device__ static int query_head(const Call& call, unsigned block) {
+    return static_cast<int>(blockIdx.y * call.group + block % call.group);
+  }
 
-  /// The thread's number, such that the compiler keeps nothing made of it in registers from tile to tile:
-  /// addresses cost a few instructions a tile, and the main loop has no registers to spare.
+  /// The compiler makes what follows from the value as it is: it neither takes the sums apart that led to it,
+  /// which would cost an instruction for each address that differs by a constant, nor moves what is made of
+  /// it out of the loop, which has no registers to spare.
+  __device__ static void pin(std::uint32_t& value) { asm volatile("" : "+r"(value)); }
+
   __device__ static unsigned own_thread() {
-    unsigned thread = threadIdx.x;
-    asm volatile("" : "+r"(thread));
+    std::uint32_t thread = threadIdx.x;
+    pin(thread);
     return thread;
   }
 
@@ -207,30 +222,21 @@ struct attend_sm80_block {
   __device__ static void load(std::uint32_t to, const element* from, index stride, int first_row, int count) {
     constexpr fragment::piece_share share{Tile.threads(), Columns};
     const unsigned thread = own_thread();
-    const int left = count - first_row;
-    const element* own =
-        from + (first_row + share.first_row(thread)) * stride + share.first_piece(thread) * 8;
-    const std::uint32_t place =
-        to + fragment::piece_byte(Columns, share.first_row(thread), share.first_piece(thread));
-    static_assert(share.row_step() % 8 == 0);
-#pragma unroll
-    for (int row = 0; row < Rows; row += share.row_step()) {
-      if (Rows % share.row_step() != 0 && row + share.first_row(thread) >= Rows) break;
-      const bool exists = row + share.first_row(thread) < left;
-#pragma unroll
-      for (int piece = 0; piece < fragment::row_pieces(Columns); piece += fragment::piece_run(Columns))
-        instruction::copy_piece(place + row * fragment::row_pieces(Columns) * 16 + piece * 16,
-                                own + row * stride + piece * 8,
-                                exists && (piece + fragment::piece_run(Columns) <= Columns / 8 ||
-                                           piece + share.first_piece(thread) < Columns / 8));
-    }
+    const int row = share.first_row(thread);
+    const int piece = share.first_piece(thread);
+    const int left = count - first_row - row;
+    const element* own = from + (first_row + row) * stride + piece * 8;
+    std::uint32_t place = to + static_cast<std::uint32_t>(fragment::piece_byte(Columns, row, piece));
+    pin(place);
+    share.each(Rows, thread, [&](int below, int right) {
+      const bool inside = right + fragment::piece_run(Columns) <= Columns / 8 || right + piece < Columns / 8;
+      instruction::copy_piece(place + static_cast<std::uint32_t>(share.distance(below, right)),
+                              own + below * stride + right * 8, inside && below < left);
+    });
   }
-  /// Where keys or values of the head begin, made anew for each tile as own_thread() is.
-  __device__ const element* key_head_of(const device_view<const element, 4>& x) const {
-    unsigned batch = static_cast<unsigned>(head.batch);
-    unsigned key_head = static_cast<unsigned>(head.key_head);
-    asm volatile("" : "+r"(batch), "+r"(key_head));
-    return x.data + batch * x.stride[0] + key_head * x.stride[2];
+  /// Where keys or values of the head begin.
+  __device__ static const element* key_head_of(const device_view<const element, 4>& x) {
+    return x.data + blockIdx.z * x.stride[0] + blockIdx.y * x.stride[2];
   }
   __device__ void load_keys(int stage, int tile) const {
     load<Tile.keys, size>(keys_of(stage), key_head_of(call.k), call.k.stride[1], tile * Tile.keys, head.keys);
@@ -242,8 +248,9 @@ struct attend_sm80_block {
 
   /// Shared address of what a lane names of the warp's first 16 queries and dimensions.
   __device__ std::uint32_t queries_of(unsigned thread) const {
-    const auto row = static_cast<int>(thread / 32) * Tile.warp_queries() + static_cast<int>(thread % 16);
-    return address(fragment::piece_byte(size, row, static_cast<int>(thread % 32 / 16)));
+    const fragment::matrix_row own = fragment::left_operand(thread % 32);
+    const int row = static_cast<int>(thread / 32) * Tile.warp_queries() + own.row;
+    return address(fragment::piece_byte(size, row, own.piece));
   }
   /// Left operands: 16 dimensions of the warp's queries, from number 16 * step on.
   __device__ static void load_queries(std::uint32_t own, queries_type& queries, int place, int step) {
@@ -255,11 +262,11 @@ struct attend_sm80_block {
   /// scores = queries of the warp times keys of a stage.
   __device__ void multiply_keys(int stage, queries_type& queries, scores_type& scores) const {
     const unsigned thread = own_thread();
-    const unsigned lane = thread % 32;
-    std::uint32_t own_queries = queries_of(thread);
-    std::uint32_t own_keys =
-        keys_of(stage) + fragment::piece_byte(size, static_cast<int>(lane % 8 + lane / 16 * 8),
-                                              static_cast<int>(lane / 8 % 2));
+    std::uint32_t own_queries = Tile.keep_queries ? 0 : queries_of(thread);
+    const fragment::matrix_row own = fragment::right_operands(thread % 32);
+    std::uint32_t own_keys = keys_of(stage) + fragment::piece_byte(size, own.row, own.piece);
+    pin(own_queries);
+    pin(own_keys);
 #pragma unroll
     for (int m = 0; m < row_groups; ++m)
 #pragma unroll
@@ -269,9 +276,6 @@ struct attend_sm80_block {
 #pragma unroll
     for (int k = 0; k < steps; ++k) {
       const int place = Tile.keep_queries ? k : 0;
-      asm volatile(""
-                   : "+r"(own_keys),
-                     "+r"(own_queries));  // else an address for each permutation stays in registers
       if constexpr (!Tile.keep_queries) load_queries(own_queries, queries, place, k);
 #pragma unroll
       for (int j = 0; j < key_groups; j += 2) {
@@ -288,15 +292,15 @@ struct attend_sm80_block {
 
   /// outputs += weights times values of a stage.
   __device__ void multiply_values(int stage, const weights_type& weights, outputs_type& outputs) const {
-    const unsigned lane = own_thread() % 32;
-    const std::uint32_t own = values_of(stage) + fragment::piece_byte(value_size, static_cast<int>(lane % 16),
-                                                                      static_cast<int>(lane / 16));
+    const fragment::matrix_row own = fragment::right_operands_transposed(own_thread() % 32);
+    std::uint32_t own_values = values_of(stage) + fragment::piece_byte(value_size, own.row, own.piece);
+    pin(own_values);
 #pragma unroll
     for (int k = 0; k < key_groups / 2; ++k)
 #pragma unroll
       for (int j = 0; j < value_groups; j += 2) {
         std::uint32_t values[4];
-        instruction::load_matrices_transposed(values, fragment::moved(value_size, own, 16 * k, j));
+        instruction::load_matrices_transposed(values, fragment::moved(value_size, own_values, 16 * k, j));
 #pragma unroll
         for (int m = 0; m < row_groups; ++m) {
           instruction::mma<element>(outputs[m][j], weights[m][k], values[0], values[1]);
@@ -313,14 +317,28 @@ struct attend_sm80_block {
       for (int i = 0; i < 4; ++i) outputs[j][i] *= factor[i / 2];
   }
 
-  /// Where an output of the call begins; `row` counts the tile's queries.
-  __device__ out_element* output_row(int row) const {
-    return call.out.data + head.batch * call.out.stride[0] + (first_row() + row) * call.out.stride[1] +
-           head.query_head * call.out.stride[2];
-  }
+  /// Where the outputs of the tile begin, and how many of its rows exist; made anew, as nothing of it is
+  /// needed before.
+  struct output_tile {
+    out_element* data;
+    int rows;
+
+    __device__ explicit output_tile(const Call& call) {
+      const unsigned block = own_block();
+      const int row = first_row(call, block);
+      data = call.out.data + blockIdx.z * call.out.stride[0] + row * call.out.stride[1] +
+             query_head(call, block) * call.out.stride[2];
+      rows = static_cast<int>(call.q.extent[1]) - row;
+    }
+  };
 
   /// Writes the warp's outputs by way of its own part of shared memory, 16 bytes at a time.
-  __device__ void stage_outputs(int warp_row, int lane, const outputs_type& outputs) const {
+  __device__ void stage_outputs(const outputs_type& outputs) const {
+    const unsigned thread = own_thread();
+    const unsigned lane = thread % 32;
+    const int warp_row = static_cast<int>(thread / 32) * Tile.warp_queries();
+    const int row = static_cast<int>(lane / 4);
+    const int column = static_cast<int>(lane % 4 * 2);
     unsigned char* own = shared + fragment::rows_bytes(warp_row, value_size);
 #pragma unroll
     for (int m = 0; m < row_groups; ++m)
@@ -329,38 +347,46 @@ struct attend_sm80_block {
 #pragma unroll
         for (int j = 0; j < value_groups; ++j)
           *reinterpret_cast<std::uint32_t*>(
-              own + fragment::element_byte(value_size, 16 * m + 8 * half + lane / 4, 8 * j + lane % 4 * 2)) =
+              own + fragment::element_byte(value_size, 16 * m + 8 * half + row, 8 * j + column)) =
               fragment::pack<element>(outputs[m][j][2 * half], outputs[m][j][2 * half + 1]);
     __syncwarp();
+    const output_tile to(call);
     constexpr fragment::piece_share share{32, value_size};
-    share.each(Tile.warp_queries(), static_cast<unsigned>(lane), [&](int row, int piece) {
-      if (first_row() + warp_row + row < head.queries && piece < value_size / 8)
-        *reinterpret_cast<uint4*>(output_row(warp_row + row) + 8 * piece) =
-            *reinterpret_cast<const uint4*>(own + fragment::piece_byte(value_size, row, piece));
+    share.each(Tile.warp_queries(), lane, [&](int below, int right) {
+      const int from_row = share.first_row(lane) + below;
+      const int piece = share.first_piece(lane) + right;
+      if (warp_row + from_row < to.rows && piece < value_size / 8)
+        *reinterpret_cast<uint4*>(to.data + (warp_row + from_row) * call.out.stride[1] + 8 * piece) =
+            *reinterpret_cast<const uint4*>(own + fragment::piece_byte(value_size, from_row, piece));
     });
   }
 
-  /// Writes outputs straight to memory; `row` is the thread's upper one in the tile.
-  __device__ void store_outputs(int row, int column, const outputs_type& outputs) const {
+  /// Writes outputs straight to memory.
+  __device__ void store_outputs(const outputs_type& outputs) const {
+    const unsigned thread = own_thread();
+    const int row = static_cast<int>(thread / 32) * Tile.warp_queries() + static_cast<int>(thread % 32 / 4);
+    const int column = static_cast<int>(thread % 4 * 2);
+    const output_tile to(call);
 #pragma unroll
     for (int m = 0; m < row_groups; ++m)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int own = row + 16 * m + 8 * half;
-        if (first_row() + own >= head.queries) continue;
-        out_element* to = output_row(own);
+        if (own >= to.rows) continue;
+        out_element* place = to.data + own * call.out.stride[1] + column * call.out.stride[3];
 #pragma unroll
         for (int j = 0; j < value_groups; ++j) {
-          out_element* place = to + (8 * j + column) * call.out.stride[3];
-          const float(&pair)[4] = outputs[m][j];
+          const float first_value = outputs[m][j][2 * half];
+          const float second_value = outputs[m][j][2 * half + 1];
           if constexpr (std::is_same_v<out_element, element>) {
-            const std::uint32_t both = fragment::pack<element>(pair[2 * half], pair[2 * half + 1]);
+            const std::uint32_t both = fragment::pack<element>(first_value, second_value);
             place[0] = byteloom::bit_cast<element>(static_cast<std::uint16_t>(both));
             place[call.out.stride[3]] = byteloom::bit_cast<element>(static_cast<std::uint16_t>(both >> 16));
           } else {
-            place[0] = static_cast<out_element>(pair[2 * half]);
-            place[call.out.stride[3]] = static_cast<out_element>(pair[2 * half + 1]);
+            place[0] = static_cast<out_element>(first_value);
+            place[call.out.stride[3]] = static_cast<out_element>(second_value);
           }
+          place += 8 * call.out.stride[3];
         }
       }
   }
@@ -419,16 +445,19 @@ void attend_sm80(executor on, const Spec& spec, const device_view<const T, 4>& q
   require_pieces("k", k);
   require_pieces("v", v);
   if (q.size() == 0) return;
-  if (q.extent[2] > 65535 || q.extent[0] > 65535)
+  const index group = q.extent[2] / k.extent[2];
+  const index query_tiles = (q.extent[1] + tile.queries() - 1) / tile.queries();
+  if (k.extent[2] > 65535 || q.extent[0] > 65535)
     throw shape_error("attend: more than 65535 heads or sequences in one call; pass them in parts.");
-  const call_type call{spec, q, k, v, out, std::is_same_v<T, O> && why_no_pieces(out).empty()};
+  const call_type call{
+      spec, q, k, v, out, static_cast<unsigned>(group), std::is_same_v<T, O> && why_no_pieces(out).empty()};
   const auto kernel = attend_sm80_kernel<Tuning, call_type>;
   constexpr std::size_t bytes = static_cast<std::size_t>(tile.shared_bytes(size, value_size));
   if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))
     throw device_error("attend: this GPU has less shared memory a block than the kernel's " +
                        std::to_string(bytes) + " bytes.");
-  const dim3 grid(static_cast<unsigned>((q.extent[1] + tile.queries() - 1) / tile.queries()),
-                  static_cast<unsigned>(q.extent[2]), static_cast<unsigned>(q.extent[0]));
+  const dim3 grid(static_cast<unsigned>(query_tiles * group), static_cast<unsigned>(k.extent[2]),
+                  static_cast<unsigned>(q.extent[0]));
   launch(on, "attend_sm80_kernel", kernel, grid, tile.threads(), bytes, call);
 }
 

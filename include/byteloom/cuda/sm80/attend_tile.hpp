@@ -5,6 +5,8 @@
 // fits: registers (scores and outputs of a warp's queries live in them) and the 99 KB of shared memory that a
 // block has on every GPU from Ampere on. Any head size has a tile or a sentence.
 
+#include <initializer_list>
+
 #include "byteloom/core/config.hpp"
 #include "byteloom/cuda/fragment/row_swizzle.hpp"
 
@@ -36,33 +38,41 @@ struct attend_sm80_tile {
     const int outputs = fragment::rows_bytes(queries(), value_size);
     return inputs > outputs ? inputs : outputs;
   }
-  /// Registers of a thread that hold scores, outputs and queries; the rest of 255 is for addresses, operands
-  /// and hooks.
-  BYTELOOM_HD constexpr int accumulators(int size, int value_size) const {
-    return row_groups * (keys / 2 + (value_size + 7) / 8 * 4 + (keep_queries ? (size + 15) / 16 * 4 : 0));
+  /// Registers of a thread that hold scores, packed weights and outputs; the rest of 255 is for addresses,
+  /// operands and hooks.
+  BYTELOOM_HD constexpr int accumulators(int value_size) const {
+    return row_groups * (keys / 2 + keys / 4 + (value_size + 7) / 8 * 4);
+  }
+  /// Those that hold queries, where they stay.
+  BYTELOOM_HD constexpr int query_registers(int size) const {
+    return keep_queries ? row_groups * ((size + 15) / 16 * 4) : 0;
   }
 
   BYTELOOM_HD constexpr bool fits(int size, int value_size) const {
     return (warps == 4 || warps == 8) && (row_groups == 1 || row_groups == 2) && keys >= 16 && keys <= 256 &&
            keys % 16 == 0 && (stages == 1 || stages == 2) && size > 0 && size % 8 == 0 && value_size > 0 &&
            value_size % 8 == 0 && shared_bytes(size, value_size) <= most_shared_bytes &&
-           accumulators(size, value_size) <= 208;
+           accumulators(value_size) + query_registers(size) <= 208;
   }
 };
 
-/// The library's choice: 4 warps of 32 queries while the accumulators leave room for hooks, else of 16; then
-/// as many keys as fit, at most 64, which keeps the tiles on a mask's edge small; two stages where two blocks
-/// of them fit an A100.
+/// The library's choice: 4 warps of 32 queries while their accumulators leave room for hooks, else of 16; as
+/// many keys as fit twice into the shared memory of an A100, so that one block's products run under another's
+/// exponents, but at most 64, which keeps the tiles on a mask's edge small; two stages where they fit so too.
 constexpr attend_sm80_tile choose_attend_sm80_tile(int size, int value_size) {
   constexpr int half_of_a100 = 81 * 1024;
-  for (int row_groups = 2; row_groups > 0; --row_groups)
-    for (int keys = 64; keys >= 16; keys -= 16)
-      for (int stages = 2; stages > 0; --stages) {
-        const attend_sm80_tile tile{4, row_groups, keys, stages, false};
-        if (!tile.fits(size, value_size)) continue;
-        if (stages == 2 && tile.shared_bytes(size, value_size) > half_of_a100) continue;
-        return tile;
-      }
+  constexpr int most_of_32_queries =
+      176;  // registers of accumulators beside which masks and a user's score do not spill
+  constexpr int most_with_queries = 192;
+  for (const int most_bytes : {half_of_a100, attend_sm80_tile::most_shared_bytes})
+    for (int row_groups = 2; row_groups > 0; --row_groups)
+      for (int keys = 64; keys >= 16 * row_groups; keys -= 16)
+        for (int stages = 2; stages > 0; --stages) {
+          attend_sm80_tile tile{4, row_groups, keys, stages, true};
+          tile.keep_queries = tile.accumulators(value_size) + tile.query_registers(size) <= most_with_queries;
+          if (row_groups == 2 && tile.accumulators(value_size) > most_of_32_queries) continue;
+          if (tile.fits(size, value_size) && tile.shared_bytes(size, value_size) <= most_bytes) return tile;
+        }
   return {0, 0, 0, 0, false};
 }
 

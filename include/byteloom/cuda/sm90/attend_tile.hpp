@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/sm90/attend_tile: how many queries and keys a block of the Hopper attention takes at a time, from what fits: registers
-// (scores, weights and output of 64 queries live in those of one warpgroup) and shared memory (queries once, keys and values
-// twice). Any head size has a tile or a sentence.
+// cuda/sm90/attend_tile: how many queries and keys a block of the Hopper attention takes at a time, from what
+// fits: registers (scores, weights and output of 64 queries live in those of one warpgroup) and shared memory
+// (queries once, keys and values twice). Any head size has a tile or a sentence.
 
 #include "byteloom/core/config.hpp"
 #include "byteloom/cuda/fragment/swizzle.hpp"
@@ -20,18 +20,23 @@ struct attend_sm90_tile {
   BYTELOOM_HD constexpr int queries() const { return 64 * warpgroups; }
   BYTELOOM_HD constexpr int threads() const { return 128 * (warpgroups + 1); }
   /// Registers a thread of a consumer, and of the producer.
-  BYTELOOM_HD constexpr int consumer_registers() const { return warpgroups == 1 ? 256 : warpgroups == 2 ? 240 : 160; }
-  BYTELOOM_HD constexpr int producer_registers() const { return warpgroups == 1 ? 56 : warpgroups == 2 ? 24 : 32; }
+  BYTELOOM_HD constexpr int consumer_registers() const {
+    return warpgroups == 1 ? 256 : warpgroups == 2 ? 240 : 160;
+  }
+  BYTELOOM_HD constexpr int producer_registers() const {
+    return warpgroups == 1 ? 56 : warpgroups == 2 ? 24 : 32;
+  }
 
   static constexpr int most_shared_bytes = 232448;  ///< of a block on Hopper
-  static constexpr int stages = 2;  ///< tiles of keys and of values in shared memory
+  static constexpr int stages = 2;                  ///< tiles of keys and of values in shared memory
 
   /// Queries, keys and values of the stages, aligned, and barriers.
   BYTELOOM_HD constexpr int input_bytes(int size, int value_size) const {
     return fragment::tile_bytes(queries(), size) +
            stages * (fragment::tile_bytes(keys, size) + fragment::tile_bytes(keys, value_size)) + 1024 + 256;
   }
-  /// Whether outputs have a place of their own, so that the next queries come while they leave; else they take the queries'.
+  /// Whether outputs have a place of their own, so that the next queries come while they leave; else they
+  /// take the queries'.
   BYTELOOM_HD constexpr bool own_outputs(int size, int value_size) const {
     return input_bytes(size, value_size) + fragment::tile_bytes(queries(), value_size) <= most_shared_bytes;
   }
@@ -42,16 +47,20 @@ struct attend_sm90_tile {
     return input_bytes(size, value_size) + (more > 0 ? more : 0);
   }
   /// Accumulators of scores, packed weights and output; the rest of the budget is for addresses and hooks.
-  BYTELOOM_HD constexpr int accumulators(int value_size) const { return keys / 2 + keys / 4 + (value_size + 7) / 8 * 4; }
+  BYTELOOM_HD constexpr int accumulators(int value_size) const {
+    return keys / 2 + keys / 4 + (value_size + 7) / 8 * 4;
+  }
 
   BYTELOOM_HD constexpr bool fits(int size, int value_size) const {
     return warpgroups >= 1 && warpgroups <= 3 && keys >= 16 && keys <= 256 && keys % 16 == 0 &&
-           shared_bytes(size, value_size) <= most_shared_bytes && accumulators(value_size) <= (warpgroups == 3 ? 128 : 208);
+           shared_bytes(size, value_size) <= most_shared_bytes &&
+           accumulators(value_size) <= (warpgroups == 3 ? 128 : 208);
   }
 };
 
-/// The library's choice. Up to 64 dimensions the exponents take longer than the products, so that a third warpgroup pays;
-/// above, as many keys as fit, at most 128 where there is a mask, which keeps the tiles on its edge small.
+/// The library's choice. Up to 64 dimensions the exponents take longer than the products, so that a third
+/// warpgroup pays; above, as many keys as fit, at most 128 where there is a mask, which keeps the tiles on
+/// its edge small.
 constexpr attend_sm90_tile choose_attend_sm90_tile(int size, int value_size, bool masked) {
   const attend_sm90_tile wide{3, 128, true, false};
   if (size <= 64 && value_size <= 64) return wide;

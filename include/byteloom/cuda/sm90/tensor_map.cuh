@@ -19,50 +19,56 @@
 namespace byteloom::inline v0::cuda::detail {
 
 template <class T>
-inline constexpr CUtensorMapDataType tensor_map_type = std::is_same_v<T, bf16> ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
-                                                                               : CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
+inline constexpr CUtensorMapDataType tensor_map_type =
+    std::is_same_v<T, bf16> ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
 
 /// The driver's encoder, asked for at run time so that programs link no driver library.
 inline auto tensor_map_encoder() {
   static const auto found = [] {
     void* function = nullptr;
     cudaDriverEntryPointQueryResult result{};
-    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault, &result),
+    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault,
+                                           &result),
           "asking the driver for tensor maps");
     if (result != cudaDriverEntryPointSuccess)
-      throw device_error("the driver knows no tensor maps, which kernels for Hopper need; install a newer driver.");
+      throw device_error(
+          "the driver knows no tensor maps, which kernels for Hopper need; install a newer driver.");
     return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(function);
   }();
   return found;
 }
 
-/// A map whose boxes are `rows` positions of one head by 64 dimensions, swizzled; what a box holds outside the tensor
-/// is zero. Throws shape_error where the tensor cannot be copied so; `name` says which it is.
+/// A map whose boxes are `rows` positions of one head by 64 dimensions, swizzled; what a box holds outside
+/// the tensor is zero. Throws shape_error where the tensor cannot be copied so; `name` says which it is.
 template <class T>
 CUtensorMap make_tensor_map(const char* name, const device_view<T, 4>& x, int rows) {
   using element = std::remove_const_t<T>;
   CUtensorMap map;
-  const auto refuse = [&](const std::string& why) { throw shape_error("attend: " + std::string(name) + " " + why); };
+  const auto refuse = [&](const std::string& why) {
+    throw shape_error("attend: " + std::string(name) + " " + why);
+  };
   if (reinterpret_cast<std::uintptr_t>(x.data) % 16 != 0)
     refuse("does not begin at a multiple of 16 bytes, where the copy engine reads; align it.");
-  if (x.stride[3] != 1) refuse("has dimensions that are not neighbours (stride 1); make the last axis contiguous.");
+  if (x.stride[3] != 1)
+    refuse("has dimensions that are not neighbours (stride 1); make the last axis contiguous.");
   for (int axis = 0; axis < 3; ++axis)
     if (x.extent[axis] > 1 && (x.stride[axis] <= 0 || x.stride[axis] % 8 != 0))
       refuse("has a stride of " + std::to_string(x.stride[axis]) +
              " elements; the copy engine needs positive multiples of 8.");
   // An axis of one place may have any stride; the encoder still wants a legal one.
   const auto bytes = [&](int axis) {
-    return static_cast<cuuint64_t>(x.extent[axis] > 1 ? x.stride[axis] : (x.extent[3] + 7) / 8 * 8) * sizeof(element);
+    return static_cast<cuuint64_t>(x.extent[axis] > 1 ? x.stride[axis] : (x.extent[3] + 7) / 8 * 8) *
+           sizeof(element);
   };
   const cuuint64_t extents[4] = {static_cast<cuuint64_t>(x.extent[3]), static_cast<cuuint64_t>(x.extent[1]),
                                  static_cast<cuuint64_t>(x.extent[2]), static_cast<cuuint64_t>(x.extent[0])};
   const cuuint64_t strides[3] = {bytes(1), bytes(2), bytes(0)};
   const cuuint32_t box[4] = {fragment::chunk_columns, static_cast<cuuint32_t>(rows), 1, 1};
   const cuuint32_t every[4] = {1, 1, 1, 1};
-  const CUresult code = tensor_map_encoder()(
-      &map, tensor_map_type<element>, 4, const_cast<element*>(x.data), extents, strides, box, every,
-      CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  const CUresult code =
+      tensor_map_encoder()(&map, tensor_map_type<element>, 4, const_cast<element*>(x.data), extents, strides,
+                           box, every, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                           CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (code != CUDA_SUCCESS)
     refuse("has strides or extents that the copy engine cannot take (driver error " +
            std::to_string(static_cast<int>(code)) + ").");

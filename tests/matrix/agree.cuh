@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A composition of 16-bit attention through one path of the device, held against its meaning in double
+// precision.
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "byteloom/attend/reference.hpp"
+#include "byteloom/cuda/attend.cuh"
+#include "byteloom/cuda/copy_to.cuh"
+#include "support/attentions.hpp"
+#include "support/on_device.cuh"
+#include "support/random.hpp"
+
+namespace bl = byteloom;
+
+namespace test {
+
+/// What tensor cores take so far.
+template <class Spec>
+inline constexpr bool for_tensor_cores = [] {
+  constexpr int size = Spec::heads_type::constant_size;
+  constexpr int value_size = Spec::heads_type::constant_value_size;
+  return size != bl::dynamic && value_size != bl::dynamic && size % 8 == 0 && value_size % 8 == 0 &&
+         Spec::passes == 1;
+}();
+
+/// Relative error of Path on fresh T inputs; repetitions with other bits fail.
+template <class Path, class T, class O, class Spec>
+double path_error(std::mt19937_64& draw, const Spec& spec, attend_shape shape, float spread = 1.0f) {
+  const auto on = bl::cuda::on();
+  const auto heads = spec.heads();
+  const auto q = random_tensor<T>(draw, spread, shape.batch, shape.queries, heads.query, heads.size);
+  const auto k = random_tensor<T>(draw, spread, shape.batch, shape.keys, heads.key, heads.size);
+  const auto v = random_tensor<T>(draw, 1.0f, shape.batch, shape.keys, heads.key, heads.value_size);
+  auto wanted = poisoned_tensor<double>(shape.batch, shape.queries, heads.query, heads.value_size);
+  device_tensor<T> dq(on, q), dk(on, k), dv(on, v);
+  const auto moved = bl::copy_to(on, spec);
+  const auto run = [&] {
+    device_tensor<O> out(on, poisoned_tensor<O>(shape.batch, shape.queries, heads.query, heads.value_size));
+    bl::attend<Path>(on, moved.spec(), dq.view(), dk.view(), dv.view(), out.view());
+    return out.back(on);
+  };
+  const auto found = run();
+  for (int again = 0; again < 3; ++again) {
+    const auto other = run();
+    CHECK(std::memcmp(other.data(), found.data(), found.size() * sizeof(O)) == 0);
+  }
+  bl::reference::attend(spec, q.view(), k.view(), v.view(), wanted.view());
+  return relative_error(found, wanted.data);
+}
+
+/// Both paths, bf16 in and out; on a GPU that is no Hopper the second is left out.
+template <class Spec>
+void check_both_paths(std::mt19937_64& draw, const char* name, const Spec& spec, attend_shape shape,
+                      double bound) {
+  if constexpr (for_tensor_cores<Spec>) {
+    CAPTURE(std::string(name));
+    CHECK(path_error<bl::path::sm80, bl::bf16, bl::bf16>(draw, spec, shape) < bound);
+    if (bl::cuda::detail::capability_major() == 9)
+      CHECK(path_error<bl::path::sm90, bl::bf16, bl::bf16>(draw, spec, shape) < bound);
+  }
+}
+
+/// bf16 weights and outputs leave about 2.2e-3; positions round queries and keys once more, and tanh is the
+/// hardware's.
+inline constexpr double bf16_bound = 4e-3;
+inline constexpr double turned_bound = 8e-3;
+
+}  // namespace test
