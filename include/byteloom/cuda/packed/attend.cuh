@@ -386,7 +386,11 @@ struct attend_packed_problem {
             fragment::pack<element>(outputs[j][2 * half], outputs[j][2 * half + 1]);
     __syncwarp();
     constexpr fragment::piece_share share{32, value_size};
-    share.each(16, static_cast<unsigned>(lane()), [&](int row, int piece) {
+    const int first_row = share.first_row(static_cast<unsigned>(lane()));
+    const int first_piece = share.first_piece(static_cast<unsigned>(lane()));
+    share.each(16, static_cast<unsigned>(lane()), [&](int below, int right) {
+      const int row = first_row + below;
+      const int piece = first_piece + right;
       const int row_of_call = query_places()[16 * m + row];
       if (row_of_call >= 0 && piece < value_size / 8)
         *reinterpret_cast<uint4*>(output_row(row_of_call) + 8 * piece) =
