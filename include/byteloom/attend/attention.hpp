@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "byteloom/attend/cache/contiguous.hpp"
+#include "byteloom/attend/group/whole.hpp"
 #include "byteloom/attend/heads.hpp"
 #include "byteloom/attend/maps/single.hpp"
 #include "byteloom/attend/mask/interval.hpp"
@@ -51,6 +52,7 @@ struct attention : slots<Policies...> {
   using heads_type = detail::policy_on_t<axis::heads, void, Policies...>;
   using position_type = detail::policy_on_t<axis::position, position::none, Policies...>;
   using normalizer_type = detail::policy_on_t<axis::normalizer, normalizer::softmax, Policies...>;
+  using group_type = detail::policy_on_t<axis::group, group::whole, Policies...>;
   using cache_type = detail::policy_on_t<axis::cache, cache::contiguous<>, Policies...>;
   using maps_type = detail::policy_on_t<axis::maps, maps::single, Policies...>;
 
@@ -60,6 +62,11 @@ struct attention : slots<Policies...> {
     return one_of<axis::normalizer, normalizer_type>();
   }
   BYTELOOM_HD constexpr cache_type cache() const { return one_of<axis::cache, cache_type>(); }
+
+  BYTELOOM_HD constexpr group_type group() const { return one_of<axis::group, group_type>(); }
+
+  /// True where a query sees the keys of its own group alone.
+  static constexpr bool is_grouped = detail::number_on_axis<axis::group, Policies...> != 0;
 
   /// True where rows of queries and keys are more than turned before the attention.
   static constexpr bool prepares = detail::number_on_axis<axis::prepare, Policies...> != 0;
@@ -77,7 +84,7 @@ struct attention : slots<Policies...> {
     if constexpr (stands_apart) {
       return this->template get<detail::index_on_axis<axis::keys, Policies...>>().first_query(queries, keys);
     } else {
-      return keys - queries;
+      return detail::first_query_of<group_type>(queries, keys);
     }
   }
 
@@ -102,11 +109,12 @@ struct attention : slots<Policies...> {
   /// True where some mask may drop a site.
   static constexpr bool is_masked = detail::number_on_axis<axis::mask, Policies...> != 0;
 
-  /// What the raw dot product of a query and a key becomes before the masks.
+  /// What the raw dot product of a query and a key becomes before the masks. `in_group` is asked for where
+  /// is_grouped.
   template <class Real>
-  BYTELOOM_HD Real score(Real dot, site at) const {
+  BYTELOOM_HD Real score(Real dot, site at, group_site in_group = {}) const {
     if constexpr (!replaces_scale) dot *= math::rsqrt(static_cast<Real>(int{heads().size}));
-    return score_from<0>(dot, at);
+    return score_from<0>(dot, at, in_group);
   }
 
   /// Whether the query sees the key: what all masks agree on.
@@ -254,18 +262,20 @@ struct attention : slots<Policies...> {
   static constexpr bool replaces_scale = (replaces_scale_one<Policies> || ...);
 
   template <std::size_t Index, class Real>
-  BYTELOOM_HD Real score_from(Real value, site at) const {
+  BYTELOOM_HD Real score_from(Real value, site at, group_site in_group) const {
     if constexpr (Index == sizeof...(Policies)) {
       return value;
     } else if constexpr (detail::on_axis<typename policies::template type<Index>, axis::score>) {
       const auto& hook = this->template get<Index>();
-      if constexpr (requires { hook.template operator()<Real>(value, at); }) {
-        return score_from<Index + 1>(static_cast<Real>(hook(value, at)), at);
+      if constexpr (detail::group_score_hook<typename policies::template type<Index>>) {
+        return score_from<Index + 1>(static_cast<Real>(hook(value, at, in_group)), at, in_group);
+      } else if constexpr (requires { hook.template operator()<Real>(value, at); }) {
+        return score_from<Index + 1>(static_cast<Real>(hook(value, at)), at, in_group);
       } else {  // a user's hook in float
-        return score_from<Index + 1>(static_cast<Real>(hook(static_cast<float>(value), at)), at);
+        return score_from<Index + 1>(static_cast<Real>(hook(static_cast<float>(value), at)), at, in_group);
       }
     } else {
-      return score_from<Index + 1>(value, at);
+      return score_from<Index + 1>(value, at, in_group);
     }
   }
 

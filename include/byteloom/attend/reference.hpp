@@ -53,51 +53,81 @@ std::vector<double> turned(const Spec& spec, const host_view<T, 4>& x, bool is_q
   return result;
 }
 
-/// How many keys the masks keep for a row, one by one.
+/// What stands before the masks for a row of a call: its keys in order, all of the sequence or those of the
+/// query's group.
+struct candidates {
+  std::vector<int> keys;
+  int group = 0;
+  int slot = 0;  ///< of the query
+};
+
 template <class Spec>
-int count(const Spec& spec, const row& of) {
+std::vector<candidates> candidates_of(const Spec& spec, int queries, int keys) {
+  std::vector<candidates> result(static_cast<std::size_t>(queries));
+  if constexpr (Spec::is_grouped) {
+    const auto groups = spec.group();
+    const int first =
+        static_cast<int>(byteloom::detail::first_query_of<typename Spec::group_type>(queries, keys));
+    for (int group = 0; group < groups.groups(); ++group) {
+      std::vector<int> tokens;
+      for (int slot = 0; slot < groups.size(group); ++slot) tokens.push_back(groups.token(group, slot));
+      for (int slot = 0; slot < byteloom::detail::queries_of(groups, group); ++slot) {
+        const int query = byteloom::detail::query_of(groups, group, slot);
+        if (query >= first) result[static_cast<std::size_t>(query - first)] = {tokens, group, slot};
+      }
+    }
+  } else {
+    for (auto& own : result)
+      for (int key = 0; key < keys; ++key) own.keys.push_back(key);
+  }
+  return result;
+}
+
+/// How many of these keys the masks keep for a row, one by one.
+template <class Spec>
+int count(const Spec& spec, const row& of, const std::vector<int>& among) {
   int kept = 0;
-  for (int key = 0; key < of.keys; ++key)
+  for (int key : among)
     kept += spec.keep({of.batch, of.query_head, of.key_head, of.query, key, of.queries, of.keys}) ? 1 : 0;
   return kept;
 }
 
-/// The weights of all keys for one row of a query head, and what its observers are told.
+/// The weights of a row's keys for one query head, and what its observers are told.
 template <class Spec, class Q, class K>
 std::vector<double> weights(const Spec& spec, const host_view<Q, 4>& q, const host_view<K, 4>& k,
-                            index row_of_call, const row& own) {
+                            index row_of_call, const row& own, const candidates& found) {
   const auto normalizer = spec.normalizer();
   const index keys = k.extent[1];
-  const auto site_of = [&](int key) {
-    return site{own.batch, own.query_head, own.key_head, own.query, key, own.queries, own.keys};
+  const auto site_of = [&](std::size_t place) {
+    return site{own.batch, own.query_head, own.key_head, own.query, found.keys[place], own.queries, own.keys};
   };
   const auto q_row = turned(spec, q, true, row_of_call, own.query_head, {own.batch, own.query, keys});
-  std::vector<double> scores(static_cast<std::size_t>(keys), -math::infinity<double>);
+  std::vector<double> scores(found.keys.size(), -math::infinity<double>);
   int kept = 0;
-  if constexpr (Spec::needs_count) kept = count(spec, own);
+  if constexpr (Spec::needs_count) kept = count(spec, own, found.keys);
   const double scale = spec.template row_scale<double>(own, kept);
-  for (int key = 0; key < own.keys; ++key) {
-    const site at = site_of(key);
+  for (std::size_t place = 0; place < scores.size(); ++place) {
+    const site at = site_of(place);
     if (!spec.keep(at)) continue;
-    const auto k_row = turned(spec, k, false, key, own.key_head, {own.batch, key, keys});
+    const auto k_row = turned(spec, k, false, at.key, own.key_head, {own.batch, at.key, keys});
     double dot = 0;
     for (std::size_t i = 0; i < q_row.size(); ++i) dot += q_row[i] * k_row[i];
-    const double score = spec.score(dot, at);
+    const double score = spec.score(dot, at, {found.group, found.slot, static_cast<int>(place)});
     // a key that a score policy hides stays hidden whatever the row's scale is
-    scores[static_cast<std::size_t>(key)] = score == -math::infinity<double> ? score : score * scale;
+    scores[place] = score == -math::infinity<double> ? score : score * scale;
   }
   typename Spec::normalizer_type::template state<double> state{};
   double largest = -math::infinity<double>;
   for (double score : scores) largest = math::max(largest, score);
   normalizer.raise(state, largest);
   std::vector<double> result(scores.size());
-  for (std::size_t key = 0; key < scores.size(); ++key) {
-    result[key] = normalizer.weight(state, scores[key]);
-    normalizer.add(state, result[key]);
+  for (std::size_t place = 0; place < scores.size(); ++place) {
+    result[place] = normalizer.weight(state, scores[place]);
+    normalizer.add(state, result[place]);
   }
   if constexpr (Spec::passes == 2) {
-    for (std::size_t key = 0; key < scores.size(); ++key)
-      result[key] = spec.second(state, site_of(static_cast<int>(key)), kept, scores[key]);
+    for (std::size_t place = 0; place < scores.size(); ++place)
+      result[place] = spec.second(state, site_of(place), kept, scores[place]);
   } else {
     const double factor = normalizer.finish(state, own);
     for (double& weight : result) weight *= factor;
@@ -115,27 +145,30 @@ void attend(const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k, host_view<V,
   byteloom::detail::require_attend_shapes(spec, q, k, v, out);
   const index queries = q.extent[1];
   const index keys = k.extent[1];
+  const auto all = detail::candidates_of(spec, static_cast<int>(queries), static_cast<int>(keys));
   const auto group = static_cast<int>(q.extent[2] / k.extent[2]);
   for (int batch = 0; batch < q.extent[0]; ++batch)
     for (int head = 0; head < out.extent[2]; ++head)
       for (index row_of_call = 0; row_of_call < queries; ++row_of_call) {
+        const detail::candidates& found = all[static_cast<std::size_t>(row_of_call)];
         const int value_head = head / group;
         const auto query = static_cast<int>(spec.first_query(queries, keys) + row_of_call);
         const row whole{batch, head, value_head, query, static_cast<int>(queries), static_cast<int>(keys)};
-        std::vector<double> weights(static_cast<std::size_t>(keys));
+        std::vector<double> weights(found.keys.size());
         for (int map = 0; map < Spec::map_count; ++map) {
           row own = whole;
           own.query_head = head * Spec::map_count + map;
           own.key_head = spec.key_head(own.query_head, group);
-          const auto of_map = detail::weights(spec, q, k, row_of_call, own);
+          const auto of_map = detail::weights(spec, q, k, row_of_call, own, found);
           const double factor = spec.template map_factor<double>(map, whole);
-          for (std::size_t key = 0; key < weights.size(); ++key) weights[key] += factor * of_map[key];
+          for (std::size_t place = 0; place < weights.size(); ++place)
+            weights[place] += factor * of_map[place];
         }
         for (index i = 0; i < v.extent[3]; ++i) {
           double sum = 0;
-          for (index key = 0; key < keys; ++key)
-            sum += weights[static_cast<std::size_t>(key)] *
-                   static_cast<double>(static_cast<float>(v(batch, key, value_head, i)));
+          for (std::size_t place = 0; place < weights.size(); ++place)
+            sum += weights[place] *
+                   static_cast<double>(static_cast<float>(v(batch, found.keys[place], value_head, i)));
           out(batch, row_of_call, head, i) = sum;
         }
         spec.template output<double>(

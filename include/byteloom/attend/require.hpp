@@ -19,18 +19,34 @@
 namespace byteloom::inline v0::detail {
 
 template <class Policy>
-concept on_attention_axis = on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> ||
+concept on_attention_axis =
+    on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> || on_axis<Policy, axis::group> ||
     on_axis<Policy, axis::mask> || on_axis<Policy, axis::score> || on_axis<Policy, axis::normalizer> ||
     on_axis<Policy, axis::cache> || on_axis<Policy, axis::observe> || on_axis<Policy, axis::prepare> ||
     on_axis<Policy, axis::keys> || on_axis<Policy, axis::maps> || on_axis<Policy, axis::output>;
 
 template <class Policy>
-concept score_hook = requires(const Policy policy, float score, site at) {
+concept group_hook = requires(const Policy policy) {
+  { Policy::largest } -> std::convertible_to<int>;
+  { policy.groups() } -> std::same_as<int>;
+  { policy.size(0) } -> std::same_as<int>;
+  { policy.token(0, 0) } -> std::same_as<int>;
+};
+
+/// A score policy that counts in the slots of a group.
+template <class Policy>
+concept group_score_hook = requires(const Policy policy, float score, site at, group_site in_group) {
+  { policy(score, at, in_group) } -> std::convertible_to<float>;
+};
+
+template <class Policy>
+concept score_hook = group_score_hook<Policy> || requires(const Policy policy, float score, site at) {
   { policy(score, at) } -> std::convertible_to<float>;
 };
 
 template <class Policy>
-concept score_hook_returns_real = requires(const Policy policy, float score, site at) {
+concept score_hook_returns_real = group_score_hook<Policy> ||
+    requires(const Policy policy, float score, site at) {
   requires std::floating_point<std::remove_cvref_t<decltype(policy(score, at))>>;
 };
 
@@ -211,7 +227,11 @@ struct require_policy {
   static_assert(
       !names_axis<Policy> || on_attention_axis<Policy>,
       "byteloom: attention<...> takes policies of the axes heads, position, mask, score, normalizer, "
-      "cache, observe, prepare, keys, maps and output; this one sits on another axis.");
+      "group, cache, observe, prepare, keys, maps and output; this one sits on another axis.");
+  static_assert(
+      !on_axis<Policy, axis::group> || group_hook<Policy>,
+      "byteloom: a group policy says its largest group by 'static constexpr int largest' and offers "
+      "groups(), size(group) and token(group, slot), which return int, as group::windows does.");
   static_assert(!on_axis<Policy, axis::score> || score_hook<Policy>,
                 "byteloom: a score policy is called as policy(score, site); write "
                 "'BYTELOOM_HD float operator()(float score, byteloom::site at) const'.");
@@ -284,6 +304,15 @@ struct require_composition {
       "byteloom: this attention has two position policies, and queries can be turned in one way only; keep "
       "one.");
   static_assert(
+      number_on_axis<axis::group, Policies...> < 2,
+      "byteloom: this attention has two group policies, and a token has one group; keep one, and say "
+      "the other as a mask such as mask::windows.");
+  static_assert(number_on_axis<axis::group, Policies...> != 0 ||
+                    !((on_axis<Policies, axis::score> && group_score_hook<Policies>) || ...),
+                "byteloom: a score policy of this attention counts in the slots of a group, and the "
+                "attention has no groups; add a "
+                "group policy such as group::windows, or count positions as score::relative_bias does.");
+  static_assert(
       number_on_axis<axis::normalizer, Policies...> < 2,
       "byteloom: this attention has two normalizers, and scores become weights in one way only; keep one.");
   using normalizer = policy_on_t<axis::normalizer, normalizer::softmax, Policies...>;
@@ -310,6 +339,13 @@ struct require_composition {
       "one.");
   static_assert(number_on_axis<axis::cache, Policies...> < 2,
                 "byteloom: this attention has two caches, and keys are kept in one way only; keep one.");
+  static_assert(number_on_axis<axis::group, Policies...> == 0 ||
+                    number_on_axis<axis::maps, Policies...> + number_on_axis<axis::output, Policies...> +
+                            number_on_axis<axis::keys, Policies...> ==
+                        0,
+                "byteloom: attention inside groups joins no maps, changes no outputs and has keys of its own "
+                "sequence so "
+                "far; leave out maps, output and keys policies, or say the groups as a mask.");
   static constexpr bool met = policies;
 };
 

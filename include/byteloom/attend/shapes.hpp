@@ -103,7 +103,7 @@ void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
   require_extent("out", "sequences", out.extent[0], q.extent[0], "q");
   require_extent("v", "positions", v.extent[1], k.extent[1], "k");
   require_extent("out", "queries", out.extent[1], q.extent[1], "q");
-  if (!Spec::stands_apart && q.extent[1] > k.extent[1])
+  if (!Spec::stands_apart && !pools_groups<typename Spec::group_type> && q.extent[1] > k.extent[1])
     throw shape_error("attend: " + std::to_string(q.extent[1]) + " queries over " +
                       std::to_string(k.extent[1]) +
                       " keys; queries are the last positions of the keys, so there cannot be more of them. "
@@ -126,8 +126,15 @@ struct require_ragged_call {
       (is_ragged_view<Views> && ...),
       "byteloom: attend(executor, spec, q, k, v, sequences, out) takes views of rank 3 as q, k, v and out: "
       "view<element, 3, memory>(pointer, rows, heads, size).");
+  static constexpr bool grouped = [] {
+    if constexpr (attention_spec<Spec>) return Spec::is_grouped;
+    return false;
+  }();
+  static_assert(!grouped,
+                "byteloom: ragged sequences are attended without groups; lay them end to end as one sequence "
+                "with group::segments, or leave the group policy out.");
   static constexpr bool met = [] {
-    if constexpr ((is_ragged_view<Views> && ...))
+    if constexpr (!grouped && (is_ragged_view<Views> && ...))
       return require_attend_call<Where, Spec, view<typename Views::value_type, 4, Views::where>...>::met;
     return false;
   }();

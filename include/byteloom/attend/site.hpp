@@ -31,6 +31,14 @@ struct site {
   }
 };
 
+/// Where a site stands inside its group of tokens, of which attend/group/whole.hpp tells: the group's number
+/// and the slots of query and key.
+struct group_site {
+  int group;
+  int query;
+  int key;
+};
+
 /// One query of one head of one sequence: what a mask counts for, and what a normalizer knows of its row.
 /// Positions as in site.
 struct row {

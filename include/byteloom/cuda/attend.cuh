@@ -3,7 +3,8 @@
 
 // cuda/attend: attention on the device. Which kernel runs is a path (cuda/attend.hpp): on tensor cores for
 // 16-bit elements (cuda/sm90/ on Hopper, cuda/sm80/ from Ampere on), in float without them for everything
-// else (cuda/simt/). All call the same hooks of the composition.
+// else (cuda/simt/). Where a group policy cuts the sequence in many small problems, cuda/packed/ runs them,
+// on tensor cores too. All call the same hooks of the composition.
 
 #include <cuda_runtime.h>
 
@@ -17,6 +18,7 @@
 #include "byteloom/cuda/attend_tuning.hpp"
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/check.cuh"
+#include "byteloom/cuda/packed/attend.cuh"
 #include "byteloom/cuda/require.hpp"
 #include "byteloom/cuda/simt/attend.cuh"
 #include "byteloom/cuda/sm80/attend.cuh"
@@ -49,6 +51,34 @@ inline int capability_major() {
   return major;
 }
 
+/// Runs the packed kernel over queries and keys that are turned already.
+template <class How, class Spec, class Q, class K, class V, class O>
+void attend_groups(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
+                   const device_view<V, 4>& v, const device_view<O, 4>& out) {
+  constexpr bool tensor_elements = has_tensor_elements<Q, K, V>;
+  constexpr int size = Spec::heads_type::constant_size;
+  constexpr int value_size = Spec::heads_type::constant_value_size;
+  constexpr bool sizes = size != dynamic && value_size != dynamic && size % 8 == 0 && value_size % 8 == 0 &&
+                         size <= 128 && value_size <= 128;
+  constexpr bool is_simt = std::is_same_v<typename path_of<How>::way, path::simt>;
+  static_assert(!is_simt,
+                "byteloom: attention inside groups runs on tensor cores alone; leave path::simt out, or say "
+                "the groups as a mask such as mask::windows.");
+  static_assert(tensor_elements,
+                "byteloom: attention inside groups takes queries, keys and values that are all bf16 or all "
+                "f16; convert them, or say the groups as a mask such as mask::windows.");
+  static_assert(
+      sizes,
+      "byteloom: attention inside groups takes head sizes that are part of heads<...> and "
+      "multiples of 8 up to 128; write them so, or say the groups as a mask such as mask::windows.");
+  static_assert(Spec::passes == 1,
+                "byteloom: this normalizer passes over the keys twice, which attention inside groups does "
+                "not do so far; say the groups as a mask such as mask::windows, and choose "
+                "attend<path::simt>.");
+  if constexpr (!is_simt && tensor_elements && sizes && Spec::passes == 1)
+    attend_packed<Spec, std::remove_const_t<Q>, O>(on, spec, q, k, v, out);
+}
+
 /// Runs the kernel of `How` over queries and keys that are turned already. `offsets`: of ragged sequences, or
 /// no_offsets.
 template <class How, class Spec, class Q, class K, class V, class O, class Offsets>
@@ -60,7 +90,7 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
   constexpr bool without_tensors =
       std::is_same_v<way, path::simt> || (std::is_same_v<way, path::best> && !tensor_elements);
   constexpr bool is_ragged = !std::is_same_v<Offsets, byteloom::detail::no_offsets>;
-  static_assert(tensor_elements || without_tensors,
+  static_assert(Spec::is_grouped || tensor_elements || without_tensors,
                 "byteloom: path::sm80 and path::sm90 take queries, keys and values that are all bf16 or all "
                 "f16; convert them, "
                 "or choose attend<path::simt>.");
@@ -71,7 +101,9 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
   static_assert(!is_ragged || !std::is_same_v<way, path::sm80>,
                 "byteloom: ragged sequences are attended by path::sm90 alone so far; choose path::best on a "
                 "Hopper GPU.");
-  if constexpr (without_tensors && !is_ragged) {
+  if constexpr (Spec::is_grouped) {
+    attend_groups<How>(on, spec, q, k, v, out);
+  } else if constexpr (without_tensors && !is_ragged) {
     attend_simt(on, spec, q, k, v, device_view<const int, 1>{}, out);
   } else if constexpr (tensor_elements && !without_tensors) {
     using element = std::remove_const_t<Q>;
@@ -127,6 +159,9 @@ template <attention_spec Spec, class Q, class K, class V, class O>
 void attend_cached(cuda::executor on, const Spec& spec, device_view<Q, 4> q, device_view<K, 4> k,
                    device_view<V, 4> v, device_view<const int, 1> lengths, device_view<O, 4> out) {
   static_assert(detail::require_policies<memory::device, Spec>::met);
+  static_assert(!Spec::is_grouped,
+                "byteloom: keys of a cache are attended to without groups; say the groups as a mask such as "
+                "mask::documents.");
   detail::require_attend_shapes(spec, q, k, v, out, true);
   if (lengths.data != nullptr)
     detail::require_extent("lengths", "numbers", lengths.extent[0], q.extent[0], "q");

@@ -13,6 +13,7 @@
 #include "byteloom/attend/shapes.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/executor.hpp"
+#include "byteloom/host/attend_groups.hpp"
 #include "byteloom/host/parallel.hpp"
 #include "byteloom/host/stage.hpp"
 #include "byteloom/position/turn.hpp"
@@ -253,6 +254,9 @@ template <attention_spec Spec, class Q, class K, class V, class O>
 void attend_cached(host::executor on, const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k,
                    host_view<V, 4> v, host_view<const int, 1> lengths, host_view<O, 4> out) {
   static_assert(detail::require_policies<memory::host, Spec>::met);
+  static_assert(!Spec::is_grouped,
+                "byteloom: keys of a cache are attended to without groups; say the groups as a mask such as "
+                "mask::documents.");
   detail::require_attend_shapes(spec, q, k, v, out, true);
   detail::require_extent("lengths", "numbers", lengths.extent[0], q.extent[0], "q");
   for (index batch = 0; batch < lengths.extent[0]; ++batch)
@@ -289,14 +293,21 @@ void attend(host::executor on, const Spec& spec, Q q, K k, V v, O out) {
     const auto over = [](const std::vector<float>& data, const auto& x) {
       return host_view<const float, 4>(data.data(), x.extent[0], x.extent[1], x.extent[2], x.extent[3]);
     };
+    const auto run = [&]<class X, class Y>(const host_view<X, 4>& queries, const host_view<Y, 4>& keys) {
+      if constexpr (Spec::is_grouped) {
+        host::detail::attend_groups(on, spec, queries, keys, v, out);
+      } else {
+        attend_cached(on, spec, queries, keys, v, all, out);
+      }
+    };
     const auto turn_and_attend = [&](const auto& queries, const auto& keys) {
       if constexpr (Spec::position_type::turns) {
         const index first = spec.first_query(q.extent[1], k.extent[1]);
         const auto turned_queries = host::detail::turned(spec.position(), queries, true, first, k.extent[1]);
         const auto turned_keys = host::detail::turned(spec.position(), keys, false, 0, k.extent[1]);
-        attend_cached(on, spec, over(turned_queries, q), over(turned_keys, k), v, all, out);
+        run(over(turned_queries, q), over(turned_keys, k));
       } else {
-        attend_cached(on, spec, queries, keys, v, all, out);
+        run(queries, keys);
       }
     };
     if constexpr (Spec::prepares) {

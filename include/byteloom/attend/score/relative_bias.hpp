@@ -5,12 +5,18 @@
 // axes (Liu et al., Swin Transformer, arXiv 2103.14030; Hassani et al., Neighborhood Attention Transformer,
 // arXiv 2204.07143; Video Swin Transformer, arXiv 2106.13230).
 
+#include <cstddef>
 #include <string>
+#include <utility>
 
+#include "byteloom/attend/score/table.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/call_extents.hpp"
+#include "byteloom/core/divisor.hpp"
 #include "byteloom/core/error.hpp"
+#include "byteloom/core/math.hpp"
+#include "byteloom/core/opaque.hpp"
 #include "byteloom/core/raster.hpp"
 #include "byteloom/core/view.hpp"
 
@@ -38,7 +44,7 @@ struct relative_bias {
 
   constexpr relative_bias(view<const float, 2, Where> biases, const raster<Axes>& of_tokens,
                           const raster<Axes>& of_window)
-      : table(biases), tokens(of_tokens), window(of_window) {}
+      : relative_bias(biases, of_tokens, of_window, std::make_index_sequence<Axes>{}) {}
 
   template <memory Other, class F>
   constexpr in<Other> with_views(const F& f) const {
@@ -54,6 +60,7 @@ struct relative_bias {
       throw argument_error("score::relative_bias: the table has " + std::to_string(table.extent[0]) +
                            " rows, where its window needs " + std::to_string(rows) +
                            " (the product of 2 * window - 1).");
+    detail::require_int_offsets("score::relative_bias", table);
   }
 
   void fits(const call_extents& call) const {
@@ -63,23 +70,38 @@ struct relative_bias {
   /// The row of the table for a query and a key.
   BYTELOOM_HD constexpr int row_of(int query, int key) const {
     int result = 0;
-#if defined(__CUDA_ARCH__)
-#pragma unroll
-#endif
-    for (int a = 0; a < Axes; ++a) {
+    int base = 1;
+    BYTELOOM_UNROLL
+    for (int a = Axes - 1; a >= 0; --a) {
+      const int outer_query = a == 0 ? 0 : along[a].quotient(query);
+      const int outer_key = a == 0 ? 0 : along[a].quotient(key);
+      const int own_query = opaque(query - outer_query * along[a].value);
+      const int own_key = opaque(key - outer_key * along[a].value);
       const int last = window.extent[a] - 1;
-      int step = tokens.coordinate(query, a) - tokens.coordinate(key, a);
-      if (Offset == offset::key_minus_query) step = -step;
-      step = step < -last ? -last : step > last ? last : step;
-      result = result * (2 * last + 1) + step + last;
+      const int step = Offset == offset::key_minus_query ? own_key - own_query : own_query - own_key;
+      result += base * math::min(math::max(step + last, 0), 2 * last);
+      base *= 2 * last + 1;
+      query = outer_query;
+      key = outer_key;
     }
     return result;
   }
 
   template <class Real>
   BYTELOOM_HD constexpr Real operator()(Real score, site at) const {
-    return score + static_cast<Real>(table(row_of(at.query, at.key), at.query_head));
+    // ints, since a site has no time for products of 64 bits
+    const int head = opaque(at.query_head * static_cast<int>(table.stride[1]));
+    return score +
+           static_cast<Real>(table.data[row_of(at.query, at.key) * static_cast<int>(table.stride[0]) + head]);
   }
+
+ private:
+  divisor<> along[Axes];  ///< extents of tokens
+
+  template <std::size_t... Index>
+  constexpr relative_bias(view<const float, 2, Where> biases, const raster<Axes>& of_tokens,
+                          const raster<Axes>& of_window, std::index_sequence<Index...>)
+      : table(biases), tokens(of_tokens), window(of_window), along{divisor<>(of_tokens.extent[Index])...} {}
 };
 
 }  // namespace byteloom::inline v0::score

@@ -58,6 +58,60 @@ struct score_rows {
     }
   }
 
+  /// start() for rows that stand anywhere: `upper` and `lower` are their positions. count(row) tells how many
+  /// keys the masks keep for a row.
+  template <class Count>
+  __device__ void start_at(const Spec& spec, site head, int upper, int lower, const Count& count) {
+    at = head;
+    query[0] = upper;
+    query[1] = lower;
+    unit = 1.0f;
+    if constexpr (folded) unit = spec.unit();
+    state[0] = state_type{};
+    state[1] = state_type{};
+    factor[0] = factor[1] = 1.0f;
+    if constexpr (Spec::has_row_scale) {
+#pragma unroll
+      for (int which = 0; which < 2; ++which)
+        factor[which] = spec.template row_scale<float>(row_at(which), count(row_at(which)));
+    }
+  }
+
+  /// score() for the keys of a group: that of value[j][2 * row + c] has the slot `first_slot` + 8 * j + c and
+  /// stands at key_at(8 * j + c). Those of slots from `keys` on do not exist. The rows' slots are
+  /// `query_slot`. `Rows` is 1 where the lower row does not exist.
+  template <int Rows, int Groups, class KeyAt>
+  __device__ void score_at(const Spec& spec, float (&value)[Groups][4], const KeyAt& key_at, int group,
+                           const int (&query_slot)[2], int first_slot, int keys) {
+    if constexpr (folded && !Spec::unit_is_positive) {
+      if (!(unit > 0)) {  // as in score()
+#pragma unroll
+        for (int j = 0; j < Groups; ++j)
+#pragma unroll
+          for (int i = 0; i < 4; ++i) value[j][i] *= unit;
+      }
+    }
+#pragma unroll
+    for (int j = 0; j < Groups; ++j)
+#pragma unroll
+      for (int c = 0; c < 2; ++c) {
+        const bool exists = 8 * j + c < keys - first_slot;
+        const int slot =
+            exists ? first_slot + 8 * j + c : 0;  // hooks may read tables by it, and by the position
+        site here = at;
+        here.key = math::max(key_at(8 * j + c), 0);
+#pragma unroll
+        for (int row = 0; row < Rows; ++row) {
+          here.query = query[row];
+          float& x = value[j][2 * row + c];
+          if constexpr (!folded) x = spec.score(x, here, {group, query_slot[row], slot});
+          if constexpr (Spec::has_row_scale)  // a key that a score policy hides stays hidden
+            x = x == -math::infinity<float> ? x : x * factor[row];
+          x = exists && spec.keep(here) ? x : -math::infinity<float>;
+        }
+      }
+  }
+
   /// Scores of one tile from its dot products: key of value[j][2 * row + c] = first_key + 8 * j + c. Where
   /// `partial`, each site is tested; sites past the last key are dropped.
   template <int Groups>
@@ -79,12 +133,17 @@ struct score_rows {
     }
   }
 
-  /// Weights from scores, in place; `rescale` gets the factors of what was gathered before.
-  template <int Groups>
+  /// Whether the normalizer takes scores in multiples of a unit, which leaves one fused multiply-add and one
+  /// exp2 a score.
+  static constexpr bool takes_unit = byteloom::detail::folds_unit<normalizer_type>;
+
+  /// Weights from scores, in place; `rescale` gets the factors of what was gathered before. `ByUnit`: scores
+  /// that are no multiples of `unit` are given to the normalizer as multiples of 1. `Rows` as in score_at.
+  template <bool ByUnit = folded, int Rows = 2, int Groups>
   __device__ void weigh(const Spec& spec, float (&value)[Groups][4], float (&rescale)[2]) {
     const auto normalizer = spec.normalizer();
 #pragma unroll
-    for (int row = 0; row < 2; ++row) {
+    for (int row = 0; row < Rows; ++row) {
       rescale[row] = 1.0f;
       if constexpr (rescales) {
         float largest = value[0][2 * row];
@@ -94,7 +153,7 @@ struct score_rows {
           for (int c = 0; c < 2; ++c) largest = fmaxf(largest, value[j][2 * row + c]);
         largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, 1));
         largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, 2));
-        if constexpr (folded) {
+        if constexpr (ByUnit) {
           rescale[row] = normalizer.raise(state[row], largest, exponent_unit());
         } else {
           rescale[row] = normalizer.raise(state[row], largest);
@@ -106,7 +165,7 @@ struct score_rows {
 #pragma unroll
         for (int c = 0; c < 2; ++c) {
           float& x = value[j][2 * row + c];
-          if constexpr (folded) {
+          if constexpr (ByUnit) {
             x = normalizer.weight(state[row], x, exponent_unit());
           } else {
             x = normalizer.weight(state[row], x);
@@ -135,6 +194,26 @@ struct score_rows {
       if constexpr (Spec::is_observed)
         if (threadIdx.x % 4 == 0 && row_of_call + 8 * row < at.queries)
           spec.observe(row_of_call + 8 * row, row_at(row), state[row]);
+    }
+  }
+
+  /// finish() for rows that stand anywhere; rows whose number in the call is negative are not told of.
+  __device__ void finish_at(const Spec& spec, const int (&row_of_call)[2], float (&result)[2]) {
+    const auto normalizer = spec.normalizer();
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+      if constexpr (!std::is_empty_v<state_type>) {
+#pragma unroll
+        for (int distance = 1; distance <= 2; distance *= 2) {
+          const state_type other = cuda::detail::shuffle_xor(state[row], distance);
+          normalizer.merge(state[row], other);
+        }
+      }
+      if constexpr (folded) normalizer.settle(state[row], exponent_unit());
+      result[row] = normalizer.finish(state[row], row_at(row));
+      if constexpr (Spec::is_observed)
+        if (threadIdx.x % 4 == 0 && row_of_call[row] >= 0)
+          spec.observe(row_of_call[row], row_at(row), state[row]);
     }
   }
 
@@ -173,6 +252,7 @@ struct score_rows {
   }
 
   __device__ float exponent_unit() const {
+    if constexpr (!folded) return 1.0f;
     if constexpr (Spec::unit_is_positive) return unit;
     return unit > 0 ? unit : 1.0f;
   }
