@@ -82,7 +82,7 @@ def attend(arguments):
     """Ours and the peers run in one process, in turn; the library's targets are scaled by what cuBLAS reaches in this run."""
     library = pathlib.Path(arguments.build) / "bench" / "libbench_attend.so"
     out, log = output_of(sys.executable, BENCH / "peers" / "attend.py", library, "--rounds", 3 * arguments.rounds,
-                         *arguments.cases.split())
+                         "--seconds", arguments.seconds, *arguments.cases.split())
     print(log, file=sys.stderr)
     return gpu_name(), json.loads(out)
 
@@ -178,6 +178,7 @@ def main():
     parser.add_argument("topic", nargs="?", choices=TOPICS)
     parser.add_argument("--build", default=ROOT / "build" / "device")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1e9, help="attend: begin no case after this time")
     parser.add_argument("--cases", default="", help="attend: only cases that hold one of these words")
     parser.add_argument("--results", type=pathlib.Path, default=BENCH / "results")
     for option in ("--check", "--list", "--readme", "--self-test"):
