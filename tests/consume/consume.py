@@ -93,6 +93,9 @@ class Consumer:
             lists.write_text(head + "find_package(byteloom CONFIG REQUIRED)\nfile(WRITE ${CMAKE_BINARY_DIR}/p.cpp \"\")\n"
                              "add_library(p ${CMAKE_BINARY_DIR}/p.cpp)\ntarget_link_libraries(p PRIVATE byteloom::cuda)\n")
             run(self.cmake, "-S", project, "-B", project / "cuda", f"-DCMAKE_PREFIX_PATH={moved}")
+            text = lists.read_text().replace("find_package(byteloom CONFIG REQUIRED)", f"add_subdirectory({self.clone} b)")
+            lists.write_text(text)
+            run(self.cmake, "-S", project, "-B", project / "below")
 
     def expect(self, output, sentence):
         if sentence not in re.sub(r"\s+", " ", output):
