@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A prompt in, text out, byte by byte: 01_generate [--bytes N] [--seed S] [--temperature T] [--host] PROMPT
+// A prompt in, text out, byte by byte; 01_generate --help names the options.
 
 #include <algorithm>
 #include <charconv>
@@ -18,8 +18,11 @@
 
 #include "device.hpp"
 #include "english.hpp"
+#include "usage.hpp"
 
 namespace {
+
+constexpr auto usage = "usage: 01_generate [--bytes N] [--seed S] [--temperature T] [--host] [--] PROMPT";
 
 struct settings {
   long bytes = 1000;
@@ -41,26 +44,28 @@ T number(std::string_view option, std::string_view text, T least, T most) {
 
 settings read_arguments(int count, char** arguments) {
   settings result;
+  bool prompt_only = false;
   for (int i = 1; i < count; ++i) {
     const std::string_view option = arguments[i];
-    const bool valued = option == "--bytes" || option == "--seed" || option == "--temperature";
-    if (valued && i + 1 == count) throw bl::argument_error(std::string(option) + " needs a value after it.");
-    if (option == "--bytes") {
-      result.bytes = number(option, arguments[++i], 1L, 1L << 30);
-    } else if (option == "--seed") {
-      result.seed = number(option, arguments[++i], 0ull, ~0ull);
-    } else if (option == "--temperature") {
-      result.temperature = number(option, arguments[++i], 0.01f, 100.0f);
-    } else if (option == "--host") {
-      result.host_only = true;
-    } else if (option.starts_with("--")) {
-      throw bl::argument_error("unknown option " + std::string(option) + ".");
-    } else {
+    const auto value = [&] {
+      if (++i == count) throw bl::argument_error(std::string(option) + " needs a value after it.");
+      return arguments[i];
+    };
+    if (prompt_only || !option.starts_with("-")) {
       result.prompt += (result.prompt.empty() ? "" : " ") + std::string(option);
+    } else if (option == "--bytes") {
+      result.bytes = number(option, value(), 1L, 1L << 30);
+    } else if (option == "--seed") {
+      result.seed = number(option, value(), 0ull, ~0ull);
+    } else if (option == "--temperature") {
+      result.temperature = number(option, value(), 0.01f, 100.0f);
+    } else if (option == "--host" || option == "--") {
+      (option == "--" ? prompt_only : result.host_only) = true;
+    } else {
+      throw bl::argument_error("unknown option " + std::string(option) + ".");
     }
   }
-  if (result.prompt.empty())
-    throw bl::argument_error("usage: 01_generate [--bytes N] [--seed S] [--temperature T] [--host] PROMPT");
+  if (result.prompt.empty()) throw bl::argument_error(usage);
   return result;
 }
 
@@ -107,7 +112,7 @@ void generate(const settings& given) {
 }  // namespace
 
 int main(int count, char** arguments) try {
-  generate(read_arguments(count, arguments));
+  if (!examples::asked_for_help(count, arguments, usage)) generate(read_arguments(count, arguments));
 } catch (const std::exception& failure) {
   std::fprintf(stderr, "01_generate: %s\n", failure.what());
   return 1;

@@ -15,8 +15,11 @@
 
 #include "device.hpp"
 #include "digits.hpp"
+#include "usage.hpp"
 
 namespace {
+
+constexpr const char* usage = "usage: 02_classify [--host] IMAGE.pgm";
 
 /// The image as numbers from 0 to 1; colours become their mean.
 std::vector<float> grey(const bl::image& image) {
@@ -52,20 +55,21 @@ void classify(const std::string& file, bool host_only) {
 }  // namespace
 
 int main(int count, char** arguments) try {
+  if (examples::asked_for_help(count, arguments, usage)) return 0;
   std::string file;
   bool host_only = false;
   for (int i = 1; i < count; ++i) {
     const std::string_view argument = arguments[i];
     if (argument == "--host") {
       host_only = true;
-    } else if (argument.starts_with("--") || !file.empty()) {
+    } else if (argument.starts_with("-") || !file.empty()) {
       throw bl::argument_error("02_classify takes one image and --host; '" + std::string(argument) +
                                "' is one thing too many.");
     } else {
       file = argument;
     }
   }
-  if (file.empty()) throw bl::argument_error("usage: 02_classify [--host] IMAGE.pgm");
+  if (file.empty()) throw bl::argument_error(usage);
   classify(file, host_only);
 } catch (const std::exception& failure) {
   std::fprintf(stderr, "02_classify: %s\n", failure.what());

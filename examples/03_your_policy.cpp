@@ -7,17 +7,23 @@
 #include <cstdio>
 #include <exception>
 #include <random>
+#include <string>
 #include <vector>
 
+// [readme:headers]
 #include <byteloom/attend/mask/causal.hpp>
-#include <byteloom/attend/reference.hpp>
 #include <byteloom/host/attend.hpp>
+
+namespace bl = byteloom;
+// [readme:headers]
+
+#include <byteloom/attend/reference.hpp>
 #ifdef __CUDACC__
 #include <byteloom/cuda/attend.cuh>
 #include <byteloom/cuda/device.cuh>
 #endif
 
-namespace bl = byteloom;
+#include "usage.hpp"
 
 // [readme:policy]
 struct same_sentence {
@@ -47,8 +53,6 @@ double relative_error(const std::vector<float>& found, const std::vector<double>
 
 void compare() {
   constexpr int tokens = 200;
-  const my_attention spec{same_sentence{1.5f, 25}};
-
   std::mt19937 draw(1);
   std::normal_distribution<float> normal;
   const auto random = [&](int heads) {
@@ -56,15 +60,17 @@ void compare() {
     for (float& x : numbers) x = normal(draw);
     return numbers;
   };
-  std::vector<float> q = random(8), k = random(2), v = random(2);
-  std::vector<double> meaning(q.size());
-  std::vector<float> out(q.size());
-  const auto view = [](auto& numbers, int heads) {
-    return bl::host_view<std::remove_reference_t<decltype(numbers[0])>, 4>(numbers.data(), 1, tokens, heads, 64);
+  std::vector<float> q = random(8), k = random(2), v = random(2), out(q.size());
+  // [readme:call]
+  const my_attention spec{same_sentence{1.5f, 25}};
+  const auto view = [](std::vector<float>& numbers, int heads) {  // [batch, positions, heads, size]
+    return bl::host_view<float, 4>(numbers.data(), 1, tokens, heads, 64);
   };
-
-  bl::reference::attend(spec, view(q, 8), view(k, 2), view(v, 2), view(meaning, 8));
   bl::attend(bl::host::here(), spec, view(q, 8), view(k, 2), view(v, 2), view(out, 8));
+  // [readme:call]
+  std::vector<double> meaning(q.size());
+  bl::reference::attend(spec, view(q, 8), view(k, 2), view(v, 2),
+                        bl::host_view<double, 4>(meaning.data(), 1, tokens, 8, 64));
   std::printf("host: differs from the meaning in double precision by %.1e\n", relative_error(out, meaning));
 
 #ifdef __CUDACC__
@@ -86,7 +92,9 @@ void compare() {
 
 }  // namespace
 
-int main() try {
+int main(int count, char** arguments) try {
+  if (examples::asked_for_help(count, arguments, "usage: 03_your_policy, without arguments")) return 0;
+  if (count > 1) throw bl::argument_error("takes no arguments, and got '" + std::string(arguments[1]) + "'.");
   compare();
 } catch (const std::exception& failure) {
   std::fprintf(stderr, "03_your_policy: %s\n", failure.what());

@@ -14,7 +14,11 @@
 
 #include "byteloom/load/safetensors.hpp"
 
+#include "usage.hpp"
+
 namespace {
+
+constexpr const char* usage = "usage: 04_inspect FILE, where FILE is a safetensors file.";
 
 std::string shape_of(const byteloom::tensor_entry& entry) {
   std::string text = "[";
@@ -67,8 +71,9 @@ void inspect(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (examples::asked_for_help(argc, argv, usage)) return 0;
   if (argc != 2) {
-    std::fprintf(stderr, "usage: 04_inspect FILE, where FILE is a safetensors file.\n");
+    std::fprintf(stderr, "%s\n", usage);
     return 1;
   }
   try {

@@ -68,8 +68,8 @@ class Consumer:
         folder = self.work / "examples"
         # Outside the clone, so that nothing of it but its models is found.
         shutil.copytree(self.clone / "examples", self.work / "source", ignore=shutil.ignore_patterns("train"))
-        run(self.cmake, "-S", self.work / "source", "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-            f"-DCMAKE_PREFIX_PATH={moved}")
+        output = run(self.cmake, "-S", self.work / "source", "-B", folder, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={moved}")
+        self.expect(output, "no CMAKE_BUILD_TYPE is given, so it is Release")
         run(self.cmake, "--build", folder)
         run(folder / "03_your_policy")
 
@@ -89,6 +89,13 @@ class Consumer:
         lists.write_text(head + "find_package(byteloom 0.2 CONFIG REQUIRED)\n")
         output = run(self.cmake, "-S", project, "-B", project / "newer", f"-DCMAKE_PREFIX_PATH={moved}", fails=True)
         self.expect(output, 'compatible with requested version "0.2"')
+        if self.cuda:
+            lists.write_text(head + "find_package(byteloom CONFIG REQUIRED)\nfile(WRITE ${CMAKE_BINARY_DIR}/p.cpp \"\")\n"
+                             "add_library(p ${CMAKE_BINARY_DIR}/p.cpp)\ntarget_link_libraries(p PRIVATE byteloom::cuda)\n")
+            run(self.cmake, "-S", project, "-B", project / "cuda", f"-DCMAKE_PREFIX_PATH={moved}")
+            text = lists.read_text().replace("find_package(byteloom CONFIG REQUIRED)", f"add_subdirectory({self.clone} b)")
+            lists.write_text(text)
+            run(self.cmake, "-S", project, "-B", project / "below")
 
     def expect(self, output, sentence):
         if sentence not in re.sub(r"\s+", " ", output):

@@ -8,6 +8,6 @@ foreach(variant host-clang host-sanitize)
   endif()
   add_test(NAME variant.${variant} COMMAND ${CMAKE_COMMAND} --workflow --preset ${variant}
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(variant.${variant} PROPERTIES LABELS slow TIMEOUT 2400 RUN_SERIAL ON
+  set_tests_properties(variant.${variant} PROPERTIES LABELS slow TIMEOUT 3600 RUN_SERIAL ON
     ENVIRONMENT "${byteloom_test_environment};BYTELOOM_TEST_WINDOWS=1")
 endforeach()
