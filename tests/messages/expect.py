@@ -40,7 +40,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         source = case
         if said(text, "FROM"):
-            source = changed(text, pathlib.Path(case).parents[2], folder)
+            root = pathlib.Path(case).parents[2]
+            source = changed(text, root, folder)
+            flags.append(f"-I{(root / said(text, 'FROM')).parent}")  # what the file includes from beside itself
         compile_and_compare(compiler, case, source, said(text, "EXPECT"), flags)
 
 
