@@ -36,6 +36,8 @@ struct merged {
   A first;
   B second;
 };
+template <class A, class B>
+merged(A, B) -> merged<A, B>;  // clang 14 finds none for an aggregate
 
 namespace detail {
 

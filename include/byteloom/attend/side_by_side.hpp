@@ -23,6 +23,8 @@ struct side_by_side {
   A first;
   B second;
 };
+template <class A, class B>
+side_by_side(A, B) -> side_by_side<A, B>;  // clang 14 finds none for an aggregate
 
 /// Heads first, first + 1, ... of x [batch, positions, heads, size].
 template <class T, memory Where>
