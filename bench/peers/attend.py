@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Prefill attention: byteloom and PyTorch's kernels in one process, in turn, on the same random bf16 inputs, 16,384 tokens
-in all and 2,048 numbers a token, timed by CUDA events. attend.py LIBRARY [CASE ...] [--rounds N] [--no-flex]: prints rows
+in all and 2,048 numbers a token, timed by CUDA events. attend.py MODULE [CASE ...] [--rounds N] [--no-flex]: prints rows
 of the schema of docs/design.md as JSON. Peers: cudnn (the better of both memory layouts), fa2 (FlashAttention-2 inside
 PyTorch), flex (FlexAttention, compiled). Cases error/...: relative Frobenius error against double precision, beside that
 of cuDNN and of PyTorch's formula with bf16 inputs and float32 inside."""
@@ -105,13 +105,13 @@ def seconds_of(runs, rounds):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("library")
+    parser.add_argument("module")
     parser.add_argument("cases", nargs="*")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--no-flex", action="store_true")
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no case after this time")
     arguments = parser.parse_args()
-    library = ctypes.CDLL(arguments.library)
+    library = ctypes.CDLL(arguments.module)
     torch.manual_seed(0)
     begun = time.monotonic()
 
