@@ -27,6 +27,7 @@
 #include "byteloom/cuda/instruction/wgmma.cuh"
 #include "byteloom/cuda/launch.cuh"
 #include "byteloom/cuda/shared_memory.cuh"
+#include "byteloom/cuda/sm90/attend_feed.cuh"
 #include "byteloom/cuda/sm90/attend_tile.hpp"
 #include "byteloom/cuda/sm90/attend_work.cuh"
 #include "byteloom/cuda/sm90/tensor_map.cuh"
@@ -47,7 +48,7 @@ BYTELOOM_KERNELS_BEGIN
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
-/// One block at work: feed() is the producer's part, compute() that of each consumer.
+/// The consumers of a block at work.
 template <attend_sm90_tile Tile, class Call>
 struct attend_sm90_block {
   using spec_type = typename Call::spec_type;
@@ -63,90 +64,7 @@ struct attend_sm90_block {
       std::is_same_v<typename Call::out_element, element>;  ///< outputs leave by bulk copies
 
   const Call& call;
-  memory_type memory;
-
-  /// Starts the barriers; by one thread, before all others go on.
-  __device__ void start() {
-    namespace ptx = instruction;
-    constexpr unsigned warps = 4 * Tile.warpgroups;
-    ptx::barrier_start(memory.queries_full(), 1);
-    ptx::barrier_start(memory.queries_empty(), warps);
-    for (int stage = 0; stage < Tile.stages; ++stage) {
-      ptx::barrier_start(memory.work_full(stage), 1);
-      ptx::barrier_start(memory.work_empty(stage), warps);
-      ptx::barrier_start(memory.keys_full(stage), 1);
-      ptx::barrier_start(memory.keys_empty(stage), warps);
-      ptx::barrier_start(memory.values_full(stage), 1);
-      ptx::barrier_start(memory.values_empty(stage), warps);
-    }
-    ptx::barrier_publish();
-  }
-
-  /// One warp loads keys, then the queries, then each next tile of keys before the values of the one before,
-  /// the order in which they are needed.
-  __device__ void feed() {
-    namespace ptx = instruction;
-    const bool chosen = ptx::elect();
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    ring_cursor<Tile.stages> of_keys, of_values, of_work;
-    ring_cursor<1> of_queries;
-    query_tile which;
-    int work = static_cast<int>(blockIdx.x);
-    const auto take = [&] { return lane == 0 ? static_cast<int>(gridDim.x) + atomicAdd(call.taken, 1) : 0; };
-    while (true) {
-      const bool more = find_query_tile(call, work, which);
-      if (Call::ragged && more &&
-          !query_rows<Call>(call, which, Tile.queries()).exist(which, Tile.queries())) {
-        work = __shfl_sync(0xffffffffu, take(), 0);
-        continue;
-      }
-      ptx::barrier_wait(memory.work_empty(of_work.stage()), of_work.parity() ^ 1);
-      if (chosen) {
-        memory.work(of_work.stage()) = work;
-        ptx::barrier_arrive(memory.work_full(of_work.stage()));
-      }
-      of_work.advance();
-      if (!more) break;
-      work = take();  // read when this tile is loaded
-      const query_rows<Call> rows(call, which, Tile.queries());
-      walk_type walk(rows.head.keys);
-      const auto load_keys = [&](int tile) {
-        ptx::barrier_wait(memory.keys_empty(of_keys.stage()), of_keys.parity() ^ 1);
-        if (chosen)
-          load(call.k, memory.keys(of_keys.stage()), Tile.keys, size,
-               {0, rows.key_row + tile * Tile.keys, rows.head.key_head, rows.plane},
-               memory.keys_full(of_keys.stage()));
-        of_keys.advance();
-      };
-      int before = walk.next(call.spec, rows.over());
-      if (before >= 0) {
-        load_keys(before);
-        ptx::barrier_wait(memory.queries_empty(), of_queries.parity() ^ 1);
-        of_queries.advance();
-        if (chosen)
-          load(call.q, memory.queries(), Tile.queries(), size,
-               {0, rows.query_row + which.index * Tile.queries(), which.head, rows.plane},
-               memory.queries_full());
-      }
-      while (before >= 0) {
-        const int now = walk.next(call.spec, rows.over());
-        if (now >= 0) load_keys(now);
-        ptx::barrier_wait(memory.values_empty(of_values.stage()), of_values.parity() ^ 1);
-        if (chosen)
-          load(call.v, memory.values(of_values.stage()), Tile.keys, value_size,
-               {0, rows.key_row + before * Tile.keys, rows.head.key_head, rows.plane},
-               memory.values_full(of_values.stage()));
-        of_values.advance();
-        before = now;
-      }
-      work = __shfl_sync(0xffffffffu, work, 0);
-    }
-    // The last block to come here leaves the counters as it found them, for the next launch.
-    if (lane == 0 && atomicAdd(call.taken + 1, 1) == static_cast<int>(gridDim.x) - 1) {
-      call.taken[0] = 0;
-      call.taken[1] = 0;
-    }
-  }
+  const memory_type& memory;
 
   /// Consumer `group`, 128 threads.
   __device__ void compute(int group) {
@@ -267,14 +185,6 @@ struct attend_sm90_block {
   __device__ static constexpr int turn_of(int group) { return 1 + group; }
   __device__ static constexpr int outputs_of(int group) { return 4 + group; }
 
-  __device__ static void load(const CUtensorMap& map, unsigned char* to, int rows, int columns,
-                              const std::int32_t (&at)[4], instruction::memory_barrier& full) {
-    instruction::barrier_expect(full, static_cast<std::uint32_t>(fragment::tile_bytes(rows, columns)));
-    for (int chunk = 0; chunk < fragment::chunks(columns); ++chunk)
-      instruction::copy_box(to + chunk * rows * fragment::chunk_row_bytes, map,
-                            {chunk * fragment::chunk_columns, at[1], at[2], at[3]}, full);
-  }
-
   /// scores = queries of the group times keys of a stage; a commit group of its own.
   __device__ void multiply_keys(int group, int stage, float (&scores)[key_groups][4]) const {
     std::uint32_t own = instruction::shared_address(memory.queries()) +
@@ -367,17 +277,17 @@ __global__ __launch_bounds__(attend_sm90_tile_of<Tuning, Call>.threads(),
   namespace ptx = instruction;
   constexpr attend_sm90_tile tile = attend_sm90_tile_of<Tuning, Call>;
   extern __shared__ unsigned char attend_shared[];
-  attend_sm90_block<tile, Call> block{call, attend_sm90_memory<Call, tile>(attend_shared)};
-  if (threadIdx.x == 0) block.start();
+  const attend_sm90_memory<Call, tile> memory(attend_shared);
+  if (threadIdx.x == 0) memory.start();
   __syncthreads();
   wait_for_input();
   const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32, 0);
   if (warp < 4) {
     ptx::give_registers<tile.producer_registers()>();
-    if (warp == 0) block.feed();
+    if (warp == 0) attend_sm90_feed<tile, Call>{call, memory}.run();
   } else {
     ptx::take_registers<tile.consumer_registers()>();
-    block.compute(warp / 4 - 1);
+    attend_sm90_block<tile, Call>{call, memory}.compute(warp / 4 - 1);
   }
 #elif __CUDA_ARCH__ >= 900
   __trap();  // the launcher does not come here: such an image has no code for this kernel

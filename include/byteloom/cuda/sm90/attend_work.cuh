@@ -82,6 +82,23 @@ struct attend_sm90_memory {
     tiles = shared + (1024 - instruction::shared_address(shared) % 1024) % 1024;
     barriers = reinterpret_cast<instruction::memory_barrier*>(values(Tile.stages));
   }
+  /// Starts the barriers; by one thread, before all others go on.
+  __device__ void start() const {
+    namespace ptx = instruction;
+    constexpr unsigned warps = 4 * Tile.warpgroups;
+    ptx::barrier_start(queries_full(), 1);
+    ptx::barrier_start(queries_empty(), warps);
+    for (int stage = 0; stage < Tile.stages; ++stage) {
+      ptx::barrier_start(work_full(stage), 1);
+      ptx::barrier_start(work_empty(stage), warps);
+      ptx::barrier_start(keys_full(stage), 1);
+      ptx::barrier_start(keys_empty(stage), warps);
+      ptx::barrier_start(values_full(stage), 1);
+      ptx::barrier_start(values_empty(stage), warps);
+    }
+    ptx::barrier_publish();
+  }
+
   __device__ unsigned char* queries() const { return tiles; }
   __device__ unsigned char* outputs() const {
     return own_outputs ? tiles + fragment::tile_bytes(Tile.queries(), size) : tiles;
