@@ -20,8 +20,9 @@ struct site {
   int keys;        ///< number of keys of the sequence
 
   /// query - key as a float, exact up to 2^22. On the device, where converting integers is as slow as an
-  /// exponential, it costs two additions: a score policy asks here rather than cast.
+  /// exponential, it costs one or two additions: a score policy asks here rather than cast.
   BYTELOOM_HD float distance() const {
+    if (knows_distance) return known_distance;
 #if defined(__CUDA_ARCH__)
     return ::__int_as_float(0x4b400000 + (query - key)) -
            12582912.0f;  // 1.5 * 2^23, whose last bits count ones
@@ -29,6 +30,10 @@ struct site {
     return static_cast<float>(query - key);
 #endif
   }
+
+  // Of a kernel that makes the sites of a row by counting: what distance() gives.
+  float known_distance = 0;
+  bool knows_distance = false;
 };
 
 /// Where a site stands inside its group of tokens, of which attend/group/whole.hpp tells: the group's number

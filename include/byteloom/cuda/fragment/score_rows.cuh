@@ -139,27 +139,32 @@ struct score_rows {
 
   /// Weights from scores, in place; `rescale` gets the factors of what was gathered before. `ByUnit`: scores
   /// that are no multiples of `unit` are given to the normalizer as multiples of 1. `Rows` as in score_at.
-  template <bool ByUnit = folded, int Rows = 2, int Groups>
+  template <bool ByUnit = takes_unit, int Rows = 2, int Groups>
   __device__ void weigh(const Spec& spec, float (&value)[Groups][4], float (&rescale)[2]) {
     const auto normalizer = spec.normalizer();
 #pragma unroll
     for (int row = 0; row < Rows; ++row) {
       rescale[row] = 1.0f;
       if constexpr (rescales) {
-        float largest = value[0][2 * row];
+        // Several chains of comparisons and of sums, so that none waits for the one before.
+        constexpr int chains = Groups % 2 == 0 ? 4 : 2;
+        float largest[chains];
 #pragma unroll
-        for (int j = 0; j < Groups; ++j)
-#pragma unroll
-          for (int c = 0; c < 2; ++c) largest = fmaxf(largest, value[j][2 * row + c]);
-        largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, 1));
-        largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, 2));
+        for (int i = 0; i < 2 * Groups; ++i) {
+          const float x = value[i / 2][2 * row + i % 2];
+          largest[i % chains] = i < chains ? x : fmaxf(largest[i % chains], x);
+        }
+        float all = fmaxf(largest[0], largest[1]);
+        if constexpr (chains == 4) all = fmaxf(all, fmaxf(largest[2], largest[3]));
+        all = fmaxf(all, __shfl_xor_sync(0xffffffffu, all, 1));
+        all = fmaxf(all, __shfl_xor_sync(0xffffffffu, all, 2));
         if constexpr (ByUnit) {
-          rescale[row] = normalizer.raise(state[row], largest, exponent_unit());
+          rescale[row] = normalizer.raise(state[row], all, exponent_unit());
         } else {
-          rescale[row] = normalizer.raise(state[row], largest);
+          rescale[row] = normalizer.raise(state[row], all);
         }
       }
-      float sum = 0;
+      float sum[2] = {0.0f, 0.0f};
 #pragma unroll
       for (int j = 0; j < Groups; ++j)
 #pragma unroll
@@ -170,9 +175,9 @@ struct score_rows {
           } else {
             x = normalizer.weight(state[row], x);
           }
-          sum += x;
+          sum[c] += x;
         }
-      normalizer.add(state[row], sum);
+      normalizer.add(state[row], sum[0] + sum[1]);
     }
   }
 
@@ -224,13 +229,13 @@ struct score_rows {
     struct words {
       std::uint32_t word[sizeof(state_type) / 4];
     };
+    std::uint32_t any = 0;
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
       const words all = bit_cast<words>(state[row]);
-      std::uint32_t any = 0;
       for (const auto word : all.word) any |= word;
-      if ((any & none) != 0) asm volatile("brkpt;");
     }
+    if ((any & none) != 0) asm volatile("brkpt;");
   }
 
   __device__ byteloom::row row_at(int which) const {
@@ -259,6 +264,16 @@ struct score_rows {
 
   template <bool Masked, int Groups>
   __device__ void each_site(const Spec& spec, float (&value)[Groups][4], int first_key) {
+    float from_first[2];
+    if constexpr (!folded) {
+#pragma unroll
+      for (int row = 0; row < 2; ++row) {
+        site first = at;
+        first.query = query[row];
+        first.key = first_key;
+        from_first[row] = first.distance();
+      }
+    }
 #pragma unroll
     for (int j = 0; j < Groups; ++j)
 #pragma unroll
@@ -273,7 +288,11 @@ struct score_rows {
           kept = spec.keep(here) && kept;
         }
         float& x = value[j][i];
-        if constexpr (!folded) x = spec.score(x, here);
+        if constexpr (!folded) {
+          here.known_distance = from_first[i / 2] - static_cast<float>(8 * j + i % 2);
+          here.knows_distance = true;
+          x = spec.score(x, here);
+        }
         if constexpr (Spec::has_row_scale)  // a key that a score policy hides stays hidden
           x = x == -math::infinity<float> ? x : x * factor[i / 2];
         if constexpr (Masked) x = kept ? x : -math::infinity<float>;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/fragment/swizzle: how a tile of 16-bit elements lies in shared memory for the tensor cores: chunks of 64 columns
-// (128 bytes) side by side, each with all its rows, and inside a chunk the 16-byte pieces of a row permuted by the row's
-// number ("128-byte swizzle"), so that neither 8 rows nor 8 columns fall on the same banks. Tiles begin at multiples of
-// 1024 bytes, as the permutation is one of address bits.
+// cuda/fragment/swizzle: how a tile of 16-bit elements lies in shared memory for the tensor cores: chunks of
+// 64 columns (128 bytes) side by side, each with all its rows, and inside a chunk the 16-byte pieces of a row
+// permuted by the row's number ("128-byte swizzle"), so that neither 8 rows nor 8 columns fall on the same
+// banks. Tiles begin at multiples of 1024 bytes, as the permutation is one of address bits.
 
 #include <cstdint>
 
@@ -19,22 +19,35 @@ inline constexpr int chunk_row_bytes = 128;
 BYTELOOM_HD constexpr int chunks(int columns) { return (columns + chunk_columns - 1) / chunk_columns; }
 
 /// Bytes of a tile.
-BYTELOOM_HD constexpr int tile_bytes(int rows, int columns) { return chunks(columns) * rows * chunk_row_bytes; }
+BYTELOOM_HD constexpr int tile_bytes(int rows, int columns) {
+  return chunks(columns) * rows * chunk_row_bytes;
+}
 
-/// Byte of the element (row, column) in a tile of `rows` rows; neighbours of an 8-column group stay neighbours.
+/// Byte of the element (row, column) in a tile of `rows` rows; neighbours of an 8-column group stay
+/// neighbours.
 BYTELOOM_HD constexpr int swizzled(int rows, int row, int column) {
   const int chunk = column / chunk_columns;
   const int piece = column % chunk_columns / 8;
   return (chunk * rows + row) * chunk_row_bytes + (piece ^ (row % 8)) * 16 + column % 8 * 2;
 }
 
-/// Descriptor of a swizzled tile for wgmma (PTX ISA, matrix descriptor): the address in 16-byte units, the distance
-/// between chunks (`leading`) and between groups of 8 rows, both in bytes.
-BYTELOOM_HD constexpr std::uint64_t descriptor(std::uint32_t address, int leading) {
-  constexpr std::uint64_t swizzle_128 = std::uint64_t{1} << 62;
-  constexpr std::uint64_t eight_rows = 8 * chunk_row_bytes;
-  return swizzle_128 | eight_rows >> 4 << 32 | static_cast<std::uint64_t>(leading >> 4) << 16 |
-         static_cast<std::uint64_t>((address & 0x3ffff) >> 4);
-}
+/// Descriptor of a swizzled tile for wgmma (PTX ISA, matrix descriptor): the address in 16-byte units, the
+/// distance between chunks (`leading`) and between groups of 8 rows, both in bytes.
+struct descriptor {
+  std::uint64_t first;
+
+  BYTELOOM_HD constexpr descriptor(std::uint32_t address, int leading)
+      : first(swizzle_128 | eight_rows << 32 | static_cast<std::uint64_t>(leading >> 4) << 16 |
+              static_cast<std::uint64_t>((address & 0x3ffff) >> 4)) {}
+
+  /// Of the same tile from `bytes` on.
+  BYTELOOM_HD constexpr std::uint64_t at(int bytes) const {
+    return first + static_cast<std::uint64_t>(bytes >> 4);
+  }
+
+ private:
+  static constexpr std::uint64_t swizzle_128 = std::uint64_t{1} << 62;
+  static constexpr std::uint64_t eight_rows = 8 * chunk_row_bytes >> 4;
+};
 
 }  // namespace byteloom::inline v0::cuda::fragment

@@ -22,6 +22,7 @@
 #include "byteloom/cuda/fragment/key_tiles.cuh"
 #include "byteloom/cuda/fragment/score_rows.cuh"
 #include "byteloom/cuda/fragment/swizzle.hpp"
+#include "byteloom/cuda/instruction/stmatrix.cuh"
 #include "byteloom/cuda/instruction/tma.cuh"
 #include "byteloom/cuda/instruction/warpgroup.cuh"
 #include "byteloom/cuda/instruction/wgmma.cuh"
@@ -79,18 +80,14 @@ struct attend_sm90_block {
     float outputs[value_groups][4];
     std::uint32_t weights[key_groups / 2][4];
     ring_cursor<Tile.stages> of_keys, of_values, of_work;
-    ring_cursor<1> of_queries;
-    query_tile which;
+    ring_cursor<memory_type::query_stages> of_queries;
     const auto release = [&](ptx::memory_barrier& empty) {
       if (lane == 0) ptx::barrier_arrive(empty);
     };
     while (true) {
       ptx::barrier_wait(memory.work_full(of_work.stage()), of_work.parity());
-      const bool more = find_query_tile(call, memory.work(of_work.stage()), which);
-      __syncwarp();
-      release(memory.work_empty(of_work.stage()));
-      of_work.advance();
-      if (!more) break;
+      const query_tile which = memory.work(of_work.stage());
+      if (which.batch < 0) break;
       const query_rows<Call> at(call, which, Tile.queries());
       walk_type walk(at.head.keys);
       rows_type rows;
@@ -103,10 +100,9 @@ struct attend_sm90_block {
       const bool any = tile >= 0;
       if (any) {
         float rescale[2];
-        ptx::barrier_wait(memory.queries_full(), of_queries.parity());
-        of_queries.advance();
+        ptx::barrier_wait(memory.queries_full(of_queries.stage()), of_queries.parity());
         ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
-        multiply_keys(group, of_keys.stage(), scores);
+        multiply_keys(group, of_queries.stage(), of_keys.stage(), scores);
         ptx::wgmma_wait<0>();
         ptx::settle(scores);
         release(memory.keys_empty(of_keys.stage()));
@@ -119,7 +115,7 @@ struct attend_sm90_block {
         while ((tile = walk.next(call.spec, at.over())) >= 0) {
           ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
           if (Tile.ping_pong) ptx::barrier_sync(turn_of(group), 2 * 128);
-          multiply_keys(group, of_keys.stage(), scores);
+          multiply_keys(group, of_queries.stage(), of_keys.stage(), scores);
           ptx::barrier_wait(memory.values_full(of_values.stage()), of_values.parity());
           multiply_values(of_values.stage(), weights, outputs);
           if (Tile.ping_pong) ptx::barrier_arrive(turn_of((group + 1) % Tile.warpgroups), 2 * 128);
@@ -139,7 +135,8 @@ struct attend_sm90_block {
           if (rows_type::rescales && __any_sync(0xffffffffu, rescale[0] != 1.0f || rescale[1] != 1.0f))
             scale_outputs(outputs, rescale);
         }
-        if (memory_type::own_outputs) release(memory.queries_empty());
+        if (memory_type::own_outputs) release(memory.queries_empty(of_queries.stage()));
+        of_queries.advance();
         ptx::barrier_wait(memory.values_full(of_values.stage()), of_values.parity());
         multiply_values(of_values.stage(), weights, outputs);
         ptx::wgmma_wait<0>();
@@ -147,23 +144,26 @@ struct attend_sm90_block {
         release(memory.values_empty(of_values.stage()));
         of_values.advance();
       }
+      // Read again: the main loop has no registers for it.
+      const query_tile done = memory.work(of_work.stage());
+      __syncwarp();
+      release(memory.work_empty(of_work.stage()));
+      of_work.advance();
+      const query_rows<Call> end(call, done, Tile.queries());
+      const int first_row = done.index * Tile.queries();
       float factor[2];
-      const int first_row = which.index * Tile.queries();
       rows.finish(call.spec, first_row + row_of_tile, factor);
       scale_outputs(outputs, factor);
-      if constexpr (Call::ragged)
-        asm volatile("" : "+r"(which.batch));  // else this is kept in registers, not read again
-      const query_rows<Call> end(call, which, Tile.queries());
       // A bulk copy would write over the next sequence where this one ends inside the group.
       const bool whole = !Call::ragged || first_row + 64 * group + 64 <= end.head.queries;
       if (staged && any && whole) {
         if (thread == 0) ptx::stores_wait();
-        stage_outputs(group, row_of_tile, column, outputs);
+        stage_outputs(group, outputs);
         if (thread == 0) {
           for (int chunk = 0; chunk < fragment::chunks(value_size); ++chunk)
             ptx::store_box(
                 call.out_map,
-                {chunk * fragment::chunk_columns, end.query_row + first_row + 64 * group, which.head,
+                {chunk * fragment::chunk_columns, end.query_row + first_row + 64 * group, done.head,
                  end.plane},
                 memory.outputs() + (chunk * Tile.queries() + 64 * group) * fragment::chunk_row_bytes);
           ptx::stores_commit();
@@ -171,10 +171,10 @@ struct attend_sm90_block {
         if (!memory_type::own_outputs) {  // the queries' place is free when the outputs have left
           if (thread == 0) ptx::stores_wait();
           ptx::barrier_sync(outputs_of(group), 128);
-          release(memory.queries_empty());
+          release(memory.queries_empty(0));
         }
       } else {
-        if (any && !memory_type::own_outputs) release(memory.queries_empty());
+        if (any && !memory_type::own_outputs) release(memory.queries_empty(0));
         store_outputs(end, first_row + row_of_tile, column, outputs);
       }
     }
@@ -186,13 +186,13 @@ struct attend_sm90_block {
   __device__ static constexpr int outputs_of(int group) { return 4 + group; }
 
   /// scores = queries of the group times keys of a stage; a commit group of its own.
-  __device__ void multiply_keys(int group, int stage, float (&scores)[key_groups][4]) const {
-    std::uint32_t own = instruction::shared_address(memory.queries()) +
+  __device__ void multiply_keys(int group, int place, int stage, float (&scores)[key_groups][4]) const {
+    std::uint32_t own = instruction::shared_address(memory.queries(place)) +
                         static_cast<std::uint32_t>(64 * group * fragment::chunk_row_bytes);
     asm volatile(""
                  : "+r"(own));  // else the descriptors of all steps are kept in registers from tile to tile
-    const std::uint64_t queries = fragment::descriptor(own, 16);
-    const std::uint64_t keys = fragment::descriptor(instruction::shared_address(memory.keys(stage)), 16);
+    const fragment::descriptor queries(own, 16);
+    const fragment::descriptor keys(instruction::shared_address(memory.keys(stage)), 16);
     instruction::settle(scores);
     instruction::wgmma_fence();
 #pragma unroll
@@ -200,8 +200,8 @@ struct attend_sm90_block {
       const int chunk = k / 4;
       const int inside = k % 4 * 32;
       instruction::wgmma<element, Tile.keys>::shared(
-          scores, queries + (chunk * Tile.queries() * fragment::chunk_row_bytes + inside) / 16,
-          keys + (chunk * Tile.keys * fragment::chunk_row_bytes + inside) / 16, k != 0);
+          scores, queries.at(chunk * Tile.queries() * fragment::chunk_row_bytes + inside),
+          keys.at(chunk * Tile.keys * fragment::chunk_row_bytes + inside), k != 0);
     }
     instruction::wgmma_commit();
   }
@@ -209,14 +209,14 @@ struct attend_sm90_block {
   /// outputs += weights times values of a stage; a commit group of its own.
   __device__ void multiply_values(int stage, const std::uint32_t (&weights)[key_groups / 2][4],
                                   float (&outputs)[value_groups][4]) const {
-    const std::uint64_t values = fragment::descriptor(instruction::shared_address(memory.values(stage)),
-                                                      Tile.keys * fragment::chunk_row_bytes);
+    const fragment::descriptor values(instruction::shared_address(memory.values(stage)),
+                                      Tile.keys * fragment::chunk_row_bytes);
     instruction::settle(outputs);
     instruction::wgmma_fence();
 #pragma unroll
     for (int k = 0; k < key_groups / 2; ++k)
-      instruction::wgmma<element, value_groups * 8>::registers(
-          outputs, weights[k], values + k * 16 * fragment::chunk_row_bytes / 16);
+      instruction::wgmma<element, value_groups * 8>::registers(outputs, weights[k],
+                                                               values.at(k * 16 * fragment::chunk_row_bytes));
     instruction::wgmma_commit();
   }
 
@@ -227,18 +227,32 @@ struct attend_sm90_block {
       for (int i = 0; i < 4; ++i) outputs[j][i] *= factor[i / 2];
   }
 
-  /// Writes the group's outputs over its queries, for a bulk copy.
-  __device__ void stage_outputs(int group, int row, int column,
-                                const float (&outputs)[value_groups][4]) const {
+  /// Writes the group's outputs to shared memory, for a bulk copy. `row` is what the lane names of 16 rows.
+  __device__ void stage_outputs(int group, const float (&outputs)[value_groups][4]) const {
     instruction::barrier_sync(outputs_of(group), 128);  // the place is free: what stood there has been read
-    asm volatile("" : "+r"(row), "+r"(column));  // else addresses are kept in registers from tile to tile
+    int thread = static_cast<int>(threadIdx.x);
+    asm volatile("" : "+r"(thread));  // else addresses are kept in registers from tile to tile
+    const int lane = thread % 32;
+    const int row = 64 * group + thread % 128 / 32 * 16 + lane % 16;
+    // Two groups of 8 columns at a time: the lanes of the upper half name the rows of the second.
+    const int piece = row % 8 ^ lane / 16;
+    const std::uint32_t own = instruction::shared_address(memory.outputs()) +
+                              static_cast<std::uint32_t>(row * fragment::chunk_row_bytes);
 #pragma unroll
-    for (int j = 0; j < value_groups; ++j)
-#pragma unroll
-      for (int half = 0; half < 2; ++half)
-        *reinterpret_cast<std::uint32_t*>(
-            memory.outputs() + fragment::swizzled(Tile.queries(), row + 8 * half, 8 * j + column)) =
-            fragment::pack<element>(outputs[j][2 * half], outputs[j][2 * half + 1]);
+    for (int j = 0; j < value_groups; j += 2) {
+      const std::uint32_t place =
+          own + static_cast<std::uint32_t>(j / 8 * Tile.queries() * fragment::chunk_row_bytes +
+                                           (j % 8 ^ piece) * 16);
+      const std::uint32_t upper = fragment::pack<element>(outputs[j][0], outputs[j][1]);
+      const std::uint32_t lower = fragment::pack<element>(outputs[j][2], outputs[j][3]);
+      if (j + 1 < value_groups) {
+        instruction::store_matrices(place, upper, lower,
+                                    fragment::pack<element>(outputs[j + 1][0], outputs[j + 1][1]),
+                                    fragment::pack<element>(outputs[j + 1][2], outputs[j + 1][3]));
+      } else {
+        instruction::store_matrices(place, upper, lower);
+      }
+    }
     instruction::publish_to_copies();
     instruction::barrier_sync(outputs_of(group), 128);
   }

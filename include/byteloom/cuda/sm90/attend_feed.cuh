@@ -40,12 +40,12 @@ struct attend_sm90_feed {
     const bool chosen = ptx::elect();
     const int lane = static_cast<int>(threadIdx.x) % 32;
     ring_cursor<Tile.stages> of_keys, of_values, of_work;
-    ring_cursor<1> of_queries;
-    query_tile which;
+    ring_cursor<memory_type::query_stages> of_queries;
     int work = static_cast<int>(blockIdx.x);
     const auto take = [&] { return lane == 0 ? static_cast<int>(gridDim.x) + atomicAdd(call.taken, 1) : 0; };
     while (true) {
-      const bool more = find_query_tile(call, work, which);
+      const query_tile which = find_query_tile(call, work);
+      const bool more = which.batch >= 0;
       if (Call::ragged && more &&
           !query_rows<Call>(call, which, Tile.queries()).exist(which, Tile.queries())) {
         work = __shfl_sync(0xffffffffu, take(), 0);
@@ -53,7 +53,7 @@ struct attend_sm90_feed {
       }
       ptx::barrier_wait(memory.work_empty(of_work.stage()), of_work.parity() ^ 1);
       if (chosen) {
-        memory.work(of_work.stage()) = work;
+        memory.work(of_work.stage()) = which;
         ptx::barrier_arrive(memory.work_full(of_work.stage()));
       }
       of_work.advance();
@@ -72,12 +72,12 @@ struct attend_sm90_feed {
       int before = walk.next(call.spec, rows.over());
       if (before >= 0) {
         load_keys(before);
-        ptx::barrier_wait(memory.queries_empty(), of_queries.parity() ^ 1);
-        of_queries.advance();
+        ptx::barrier_wait(memory.queries_empty(of_queries.stage()), of_queries.parity() ^ 1);
         if (chosen)
-          load(call.q, memory.queries(), Tile.queries(), size,
+          load(call.q, memory.queries(of_queries.stage()), Tile.queries(), size,
                {0, rows.query_row + which.index * Tile.queries(), which.head, rows.plane},
-               memory.queries_full());
+               memory.queries_full(of_queries.stage()));
+        of_queries.advance();
       }
       while (before >= 0) {
         const int now = walk.next(call.spec, rows.over());

@@ -40,11 +40,17 @@ struct attend_sm90_tile {
   BYTELOOM_HD constexpr bool own_outputs(int size, int value_size) const {
     return input_bytes(size, value_size) + fragment::tile_bytes(queries(), value_size) <= most_shared_bytes;
   }
+  /// Tiles of queries in shared memory: the next ones come while these are in use, where there is room.
+  BYTELOOM_HD constexpr int query_stages(int size, int value_size) const {
+    const int taken = input_bytes(size, value_size) + fragment::tile_bytes(queries(), value_size);
+    return taken + fragment::tile_bytes(queries(), size) <= most_shared_bytes ? 2 : 1;
+  }
   /// Of a block.
   BYTELOOM_HD constexpr int shared_bytes(int size, int value_size) const {
+    const int second = (query_stages(size, value_size) - 1) * fragment::tile_bytes(queries(), size);
     const int more = fragment::tile_bytes(queries(), value_size) -
                      (own_outputs(size, value_size) ? 0 : fragment::tile_bytes(queries(), size));
-    return input_bytes(size, value_size) + (more > 0 ? more : 0);
+    return input_bytes(size, value_size) + second + (more > 0 ? more : 0);
   }
   /// Accumulators of scores, packed weights and output; the rest of the budget is for addresses and hooks.
   BYTELOOM_HD constexpr int accumulators(int value_size) const {

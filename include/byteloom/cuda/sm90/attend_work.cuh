@@ -38,26 +38,28 @@ struct attend_sm90_call {
   std::uint32_t none = 0;                      ///< see score_rows::stay
 };
 
-/// The query tile of a step of a block.
-struct query_tile {
-  int batch, head, index;
+/// The query tile of a step of a block; batch is negative past the last one.
+struct alignas(16) query_tile {
+  int batch, head, key_head, index;
 };
 
 BYTELOOM_KERNELS_BEGIN
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
-/// Query tile `which` in the order of the file's head; false past the last.
+/// Query tile `which` in the order of the file's head.
 template <class Call>
-__device__ bool find_query_tile(const Call& call, int which, query_tile& found) {
+__device__ query_tile find_query_tile(const Call& call, int which) {
   const int all_heads = call.batch * call.heads;
-  if (which >= all_heads * call.query_tiles) return false;
+  if (which >= all_heads * call.query_tiles) return {-1, 0, 0, 0};
   const int section = which / (call.section * call.query_tiles);
   const int inside = which - section * call.section * call.query_tiles;
   const int wide = math::min(call.section, all_heads - section * call.section);
-  const int head = section * call.section + inside % wide;
-  found = {head / call.heads, head % call.heads, call.query_tiles - 1 - inside / wide};
-  return true;
+  const int index = inside / wide;
+  const int head_of_all = section * call.section + inside - index * wide;
+  const int batch = head_of_all / call.heads;
+  const int head = head_of_all - batch * call.heads;
+  return {batch, head, head / (call.heads / call.key_heads), call.query_tiles - 1 - index};
 }
 
 /// The shared memory of a block.
@@ -70,10 +72,11 @@ struct attend_sm90_memory {
   static constexpr int value_bytes = fragment::tile_bytes(Tile.keys, value_size);
 
   static constexpr bool own_outputs = Tile.own_outputs(size, value_size);
+  static constexpr int query_stages = Tile.query_stages(size, value_size);
+  static constexpr int query_bytes = fragment::tile_bytes(Tile.queries(), size);
+  static constexpr int out_bytes = fragment::tile_bytes(Tile.queries(), value_size);
   static constexpr int first_keys =
-      math::max(fragment::tile_bytes(Tile.queries(), size) +
-                    (own_outputs ? fragment::tile_bytes(Tile.queries(), value_size) : 0),
-                fragment::tile_bytes(Tile.queries(), value_size));
+      math::max(query_stages * query_bytes + (own_outputs ? out_bytes : 0), out_bytes);
 
   unsigned char* tiles;
   instruction::memory_barrier* barriers;
@@ -86,8 +89,10 @@ struct attend_sm90_memory {
   __device__ void start() const {
     namespace ptx = instruction;
     constexpr unsigned warps = 4 * Tile.warpgroups;
-    ptx::barrier_start(queries_full(), 1);
-    ptx::barrier_start(queries_empty(), warps);
+    for (int place = 0; place < query_stages; ++place) {
+      ptx::barrier_start(queries_full(place), 1);
+      ptx::barrier_start(queries_empty(place), warps);
+    }
     for (int stage = 0; stage < Tile.stages; ++stage) {
       ptx::barrier_start(work_full(stage), 1);
       ptx::barrier_start(work_empty(stage), warps);
@@ -99,22 +104,22 @@ struct attend_sm90_memory {
     ptx::barrier_publish();
   }
 
-  __device__ unsigned char* queries() const { return tiles; }
+  __device__ unsigned char* queries(int place) const { return tiles + place * query_bytes; }
   __device__ unsigned char* outputs() const {
-    return own_outputs ? tiles + fragment::tile_bytes(Tile.queries(), size) : tiles;
+    return own_outputs ? tiles + query_stages * query_bytes : tiles;
   }
   __device__ unsigned char* keys(int stage) const { return tiles + first_keys + stage * key_bytes; }
   __device__ unsigned char* values(int stage) const { return keys(Tile.stages) + stage * value_bytes; }
-  __device__ instruction::memory_barrier& queries_full() const { return barriers[0]; }
-  __device__ instruction::memory_barrier& queries_empty() const { return barriers[1]; }
-  __device__ instruction::memory_barrier& keys_full(int stage) const { return barriers[2 + stage]; }
-  __device__ instruction::memory_barrier& keys_empty(int stage) const { return barriers[4 + stage]; }
-  __device__ instruction::memory_barrier& values_full(int stage) const { return barriers[6 + stage]; }
-  __device__ instruction::memory_barrier& values_empty(int stage) const { return barriers[8 + stage]; }
-  /// Numbers of query tiles on their way from the producer to the consumers.
-  __device__ int& work(int place) const { return reinterpret_cast<int*>(barriers + 14)[place]; }
-  __device__ instruction::memory_barrier& work_full(int place) const { return barriers[10 + place]; }
-  __device__ instruction::memory_barrier& work_empty(int place) const { return barriers[12 + place]; }
+  __device__ instruction::memory_barrier& keys_full(int stage) const { return barriers[stage]; }
+  __device__ instruction::memory_barrier& keys_empty(int stage) const { return barriers[2 + stage]; }
+  __device__ instruction::memory_barrier& values_full(int stage) const { return barriers[4 + stage]; }
+  __device__ instruction::memory_barrier& values_empty(int stage) const { return barriers[6 + stage]; }
+  __device__ instruction::memory_barrier& queries_full(int place) const { return barriers[8 + place]; }
+  __device__ instruction::memory_barrier& queries_empty(int place) const { return barriers[10 + place]; }
+  __device__ instruction::memory_barrier& work_full(int place) const { return barriers[12 + place]; }
+  __device__ instruction::memory_barrier& work_empty(int place) const { return barriers[14 + place]; }
+  /// Query tiles on their way from the producer to the consumers.
+  __device__ query_tile& work(int place) const { return reinterpret_cast<query_tile*>(barriers + 16)[place]; }
 };
 
 /// A place in a ring of `Stages`, in one register.
@@ -135,8 +140,7 @@ struct query_rows {
   int plane;               ///< of the sequence along the axis of sequences
 
   __device__ query_rows(const Call& call, query_tile which, int rows)
-      : head{which.batch,  which.head, which.head / (call.heads / call.key_heads), 0, 0,
-             call.queries, call.keys},
+      : head{which.batch, which.head, which.key_head, 0, 0, call.queries, call.keys},
         query_row(0),
         key_row(0),
         plane(which.batch) {
