@@ -86,10 +86,10 @@ def generate(arguments):
 
 
 def attend(arguments):
-    """Ours and the peers run in one process, in turn; the library's targets are scaled by what cuBLAS reaches in this run."""
+    """Ours and the peers run in one process, in turn; absolute targets are scaled by what cuBLAS reaches in this run."""
     library = arguments.library or pathlib.Path(arguments.build) / "bench" / "libbench_attend.so"
-    command = [sys.executable, BENCH / "peers" / "attend.py", library, "--rounds", 3 * arguments.rounds, "--seconds",
-               arguments.seconds, *(["--no-flex"] if arguments.no_flex else []), *arguments.cases.split()]
+    command = [sys.executable, BENCH / "peers" / "attend.py", library, *arguments.cases.split(), "--rounds",
+               3 * arguments.rounds, "--seconds", arguments.seconds, *(["--no-flex"] if arguments.no_flex else [])]
     rows = []
     with subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True) as peers:
         for line in peers.stdout:  # as they come, so that a run that breaks off keeps what it has
@@ -100,7 +100,9 @@ def attend(arguments):
     if peers.returncode != 0:
         print(f"peers/attend.py: exit status {peers.returncode}; its rows so far are kept", file=sys.stderr)
         arguments.status = 1
-    return gpu_name(), rows
+    if not rows:
+        sys.exit("attend: no row was measured")
+    return gpu_name() or "no GPU", rows
 
 
 def compile_(_):

@@ -325,7 +325,7 @@ class Bench:
             makers["cudnn/bshd"] = lambda: with_backend(SDPBackend.CUDNN_ATTENTION, *views, is_causal=causal)
             makers["cudnn/bhsd"] = lambda: with_backend(SDPBackend.CUDNN_ATTENTION, *packed, is_causal=causal)
             makers["fa2"] = lambda: with_backend(SDPBackend.FLASH_ATTENTION, *packed, is_causal=causal)
-        if self.with_flex and (case.kind in table.FUSED or (case.sizes == "d128" and case.length == 8192)):
+        if self.with_flex and case.with_flex:
             makers["flex"] = lambda: flex_run(case.kind, case.heads, ids, *packed)
         for name in ("cudnn/bshd", "cudnn/bhsd", "fa2", "flex"):
             alike[name] = lambda x: x.transpose(1, 2)
@@ -564,7 +564,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--no-flex", action="store_true")
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no case after this time")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     torch.manual_seed(0)
     begun = time.monotonic()
     bench = Bench(Library(arguments.module), arguments.rounds, not arguments.no_flex)

@@ -53,6 +53,11 @@ class Forward:
         return sizes_of(self.sizes)[1]
 
     @property
+    def with_flex(self):
+        """FlexAttention compiles for long; of the plain cases it runs beside the most telling ones."""
+        return self.kind in FUSED or (self.kind in PLAIN and self.sizes == "d128" and self.length == 8192)
+
+    @property
     def ratios(self):
         if self.element == "e4m3":
             return {}
@@ -62,7 +67,7 @@ class Forward:
             return {"flex": 1.8, "causal": 0.8 if self.kind == "softcap" else 0.9}
         if self.sizes == "d40":
             return {"d64": 1.0}
-        peers = {"cudnn": 1.0, "fa2": 1.0}
+        peers = {"cudnn": 1.0, "fa2": 1.0, **({"flex": 1.0} if self.with_flex else {})}
         return {**peers, "interpolated": 1 / 1.1} if self.sizes in ODD else peers
 
 
