@@ -3,8 +3,11 @@
 """Runs byteloom and its peers in turn on the same inputs and writes results/<device>/<topic>.json and .svg.
 
 compare.py generate [--build DIR] [--rounds N]: bytes per second at batch 1 of 01_generate and of PyTorch.
-compare.py attend [--build DIR] [--rounds N] [--cases TEXT]: prefill attention beside PyTorch's kernels, TFLOP/s and errors.
+compare.py attend [--build DIR] [--rounds N] [--cases WORDS] [--seconds S] [--no-flex]: prefill attention beside PyTorch's
+  kernels, TFLOP/s, GB/s and errors; peers/attend_cases.py says what they must reach.
 compare.py compile: what translation units cost, from compile/budget.py.
+compare.py --judge [FILE ...]: which rows of result files (all, where none is named) reach what they must; exit status 1 where
+  one does not.
 compare.py --readme: writes the README's tables from the result files.
 compare.py --check: holds the result files against the schema of docs/design.md, and the README's tables against them.
 compare.py --list: the topics.
@@ -22,6 +25,10 @@ import sys
 
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
+sys.path.insert(0, str(BENCH / "peers"))
+sys.dont_write_bytecode = True
+import attend_cases  # noqa: E402  (it lies in peers/)
+
 TOPICS = ["generate", "attend", "compile"]
 PROMPT = "The Lord "
 COUNT = 1000
@@ -79,12 +86,23 @@ def generate(arguments):
 
 
 def attend(arguments):
-    """Ours and the peers run in one process, in turn; the library's targets are scaled by what cuBLAS reaches in this run."""
-    library = pathlib.Path(arguments.build) / "bench" / "libbench_attend.so"
-    out, log = output_of(sys.executable, BENCH / "peers" / "attend.py", library, "--rounds", 3 * arguments.rounds,
-                         "--seconds", arguments.seconds, *arguments.cases.split())
-    print(log, file=sys.stderr)
-    return gpu_name(), json.loads(out)
+    """Ours and the peers run in one process, in turn; absolute targets are scaled by what cuBLAS reaches in this run."""
+    library = arguments.library or pathlib.Path(arguments.build) / "bench" / "libbench_attend.so"
+    command = [sys.executable, BENCH / "peers" / "attend.py", library, *arguments.cases.split(), "--rounds",
+               3 * arguments.rounds, "--seconds", arguments.seconds, *(["--no-flex"] if arguments.no_flex else [])]
+    rows = []
+    with subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True) as peers:
+        for line in peers.stdout:  # as they come, so that a run that breaks off keeps what it has
+            if line.startswith("{"):
+                rows.append(json.loads(line))
+            else:
+                print(line, end="", file=sys.stderr)
+    if peers.returncode != 0:
+        print(f"peers/attend.py: exit status {peers.returncode}; its rows so far are kept", file=sys.stderr)
+        arguments.status = 1
+    if not rows:
+        sys.exit("attend: no row was measured")
+    return gpu_name() or "no GPU", rows
 
 
 def compile_(_):
@@ -99,14 +117,13 @@ def compile_(_):
 def plot(result, topic):
     """Bars a case, as plain SVG: no library decides how this file looks."""
     lines, y = [], 48
-    largest = {}
-    for r in result["rows"]:
-        largest[r["case"]] = max([r["ours"], *r["peers"].values(), r["limit"] or 0])
     for r in result["rows"]:
         lines.append(f'<text x="16" y="{y}" font-weight="bold">{r["case"]} ({r["unit"]})</text>')
-        for name, value in [("byteloom", r["ours"]), *r["peers"].items()]:
+        bars = [("byteloom", r["ours"]), *r["peers"].items(), *r.get("beside", {}).items()]
+        largest = max([value for _, value in bars] + [r["limit"] or 0])
+        for name, value in bars:
             y += 22
-            width = 420 * value / largest[r["case"]]
+            width = 420 * value / largest
             colour = "#2f6f8f" if name == "byteloom" else "#b0b0b0"
             lines.append(f'<text x="16" y="{y}">{name}</text><rect x="120" y="{y - 12}" width="{width:.1f}" height="15" '
                          f'fill="{colour}"/><text x="{126 + width:.1f}" y="{y}">{value:,.5g}</text>')
@@ -115,6 +132,55 @@ def plot(result, topic):
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="660" height="{y + 8}" font-family="sans-serif" font-size="13">'
             f'<rect width="100%" height="100%" fill="white"/><text x="16" y="22" font-size="15">{topic}</text>'
             + "".join(lines) + f'<text x="16" y="{y}" font-size="10" fill="#555">{caption}</text></svg>\n')
+
+
+def bounds(r):
+    """What a row must reach, in its unit, and why: its limit, and its ratios over figures measured with it. A ratio of 1 is
+    reached from 0.98 on."""
+    found = [(r["limit"], "limit")] if r["limit"] is not None else []
+    figures = {**r["peers"], **r.get("beside", {})}
+    for name, ratio in r.get("ratios", {}).items():
+        if name in figures:
+            least = 0.98 if ratio == 1 else ratio
+            figure = figures[name] * least if r["higher_is_better"] else figures[name] / least
+            found.append((figure, f"{ratio:.3g} x {name}"))
+    return found
+
+
+def bound(r):
+    """The one of bounds(r) that asks the most, or None."""
+    return (max if r["higher_is_better"] else min)(bounds(r), default=None)
+
+
+def reached(r, figure):
+    return r["ours"] >= figure if r["higher_is_better"] else r["ours"] <= figure
+
+
+def judge(result):
+    """Sentences on what misses and on what could not be judged, and how many rows have something to reach."""
+    said, judged = [], 0
+    for r in result["rows"]:
+        wanted = bounds(r)
+        judged += bool(wanted)
+        for figure, why in wanted:
+            if not reached(r, figure):
+                said.append(f'{r["case"]}: {r["ours"]:.5g} {r["unit"]} misses {figure:.5g} ({why}), '
+                            f'{r["ours"] / figure:.3f} of it')
+        for name in r.get("ratios", {}):
+            if name not in r["peers"] and name not in r.get("beside", {}):
+                said.append(f'{r["case"]}: not judged over {name}, which was not measured')
+    return said, judged
+
+
+def judge_files(files):
+    missed = False
+    for path in files or sorted((BENCH / "results").glob("*/*.json")):
+        result = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        said, judged = judge(result)
+        missed = missed or any(" misses " in sentence for sentence in said)
+        print(f'{path}: {judged} of {len(result["rows"])} rows have something to reach')
+        print("".join(f"  {sentence}\n" for sentence in said), end="")
+    sys.exit(1 if missed else 0)
 
 
 def faults_of(result):
@@ -128,6 +194,9 @@ def faults_of(result):
             faults.append(f"{r.get('case')}: limit is missing")
         elif isinstance(r.get("spread"), list) and not (len(r["spread"]) == 2 and r["spread"][0] <= r["ours"] <= r["spread"][1]):
             faults.append(f"{r.get('case')}: the median lies outside its spread")
+        for key in ("ratios", "beside"):
+            if not all(isinstance(figure, (int, float)) for figure in r.get(key, {}).values()):
+                faults.append(f"{r.get('case')}: {key} holds something that is no number")
     return faults
 
 
@@ -140,10 +209,12 @@ def table(text):
     def written(found):
         result = json.loads((BENCH / "results" / f"{found.group(1)}.json").read_text(encoding="utf-8"))
         peers = sorted({name for r in result["rows"] for name in r["peers"]})
-        lines = [f'| {result["device"]}, {result["date"]} | unit | byteloom | ' + " | ".join(peers) + " |",
-                 "|---|---|---|" + "---|" * len(peers)]
+        lines = [f'| {result["device"]}, {result["date"]} | unit | byteloom | to reach | ' + " | ".join(peers) + " |",
+                 "|---|---|---|---|" + "---|" * len(peers)]
         for r in result["rows"]:
-            figures = [shown(r["ours"])] + [shown(r["peers"][name]) if name in r["peers"] else "" for name in peers]
+            least = bound(r)
+            figures = [shown(r["ours"]), shown(least[0]) if least else ""]
+            figures += [shown(r["peers"][name]) if name in r["peers"] else "" for name in peers]
             lines.append(f'| `{r["case"]}` | {r["unit"]} | ' + " | ".join(figures) + " |")
         return f"<!-- bench:{found.group(1)} -->\n" + "\n".join(lines) + "\n<!-- bench -->"
     return re.sub(r"<!-- bench:(\S+) -->\n.*?<!-- bench -->", written, text, flags=re.S)
@@ -171,20 +242,39 @@ def self_test():
     assert not faults_of(good) and good["rows"][0]["ours"] == 2 and folder_of("NVIDIA H200") == "nvidia-h200"
     assert faults_of({}) and faults_of({**good, "rows": [{**good["rows"][0], "ours": 9}]})
     assert plot(good, "t").startswith("<svg")
+    fast = {"case": "x", "unit": "TFLOP/s", "higher_is_better": True, "ours": 100, "spread": [100, 100], "limit": 90,
+            "peers": {"cudnn": 101, "flex": 60}, "beside": {"causal": 110}}
+    result = {**good, "rows": [{**fast, "ratios": {"cudnn": 1, "flex": 1.6, "causal": 0.9, "fa2": 1}}]}
+    assert not faults_of(result) and judge(result) == (["x: not judged over fa2, which was not measured"], 1)
+    assert bound(result["rows"][0]) == (110 * 0.9, "0.9 x causal")
+    said, _ = judge({"rows": [{**fast, "limit": 101, "ratios": {"flex": 1.8, "causal": 0.95}}]})
+    assert len(said) == 3 and "0.990 of it" in said[0] and "1.8 x flex" in said[1] and "0.95 x causal" in said[2]
+    small = {**fast, "higher_is_better": False, "limit": 99, "peers": {"cudnn": 150}, "ratios": {"cudnn": 2}}
+    assert [figure for figure, _ in bounds(small)] == [99, 75] and len(judge({"rows": [small]})[0]) == 2
+    assert faults_of({**good, "rows": [{**fast, "ratios": {"cudnn": "much"}}]})
+    attend_cases.self_test()
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("topic", nargs="?", choices=TOPICS)
+    parser.add_argument("topic", nargs="?", help=", ".join(TOPICS))
+    parser.add_argument("files", nargs="*", help="--judge: result files")
     parser.add_argument("--build", default=ROOT / "build" / "device")
+    parser.add_argument("--library", help="attend: what CMake builds as bench_attend, where it lies elsewhere")
+    parser.add_argument("--no-flex", action="store_true", help="attend: leave FlexAttention out, which compiles for long")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1e9, help="attend: begin no case after this time")
     parser.add_argument("--cases", default="", help="attend: only cases that hold one of these words")
     parser.add_argument("--results", type=pathlib.Path, default=BENCH / "results")
-    for option in ("--check", "--list", "--readme", "--self-test"):
+    for option in ("--check", "--judge", "--list", "--readme", "--self-test"):
         parser.add_argument(option, action="store_true")
     arguments = parser.parse_args()
-    if arguments.self_test:
+    arguments.status = 0
+    if arguments.judge:
+        judge_files(arguments.files if arguments.topic is None else [arguments.topic, *arguments.files])
+    elif arguments.topic not in (None, *TOPICS) or arguments.files:
+        parser.error("topics are " + ", ".join(TOPICS))
+    elif arguments.self_test:
         self_test()
     elif arguments.readme:
         readme = ROOT / "README.md"
@@ -197,12 +287,15 @@ def main():
         device, rows = {"generate": generate, "attend": attend, "compile": compile_}[arguments.topic](arguments)
         revision = os.environ.get("BYTELOOM_REVISION") or output_of("git", "-C", ROOT, "rev-parse", "HEAD")[0].strip()
         result = {"device": device, "date": datetime.date.today().isoformat(), "revision": revision,
-                  "command": f"bench/compare.py {arguments.topic} --rounds {arguments.rounds}", "rows": rows}
+                  "command": f"bench/compare.py {arguments.topic} --rounds {arguments.rounds}" +
+                             (f" --cases '{arguments.cases}'" if arguments.cases else ""), "rows": rows}
         folder = arguments.results / folder_of(device)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{arguments.topic}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         (folder / f"{arguments.topic}.svg").write_text(plot(result, arguments.topic), encoding="utf-8")
         print(json.dumps(rows, indent=2))
+        print("\n".join(judge(result)[0]), file=sys.stderr)
+        sys.exit(arguments.status)
 
 
 main()

@@ -1,92 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The attentions of the topic `attend` behind one C function, so that bench/peers/attend.py runs them in the
-// process of their peers, on the same tensors.
+// The attentions of the topic `attend` behind C functions, so that bench/peers/attend.py runs them in the
+// process of their peers, on the same tensors. All tensors are contiguous, in device memory, and bf16 unless
+// said otherwise; heads are those that the case is compiled for. 0: launched; else a sentence stands on
+// standard error.
+
+#include "library/attend.hpp"
 
 #include <cstdio>
 #include <exception>
-#include <string_view>
-
-#include "byteloom/attend/mask/causal.hpp"
-#include "byteloom/attend/mask/documents.hpp"
-#include "byteloom/attend/mask/window.hpp"
-#include "byteloom/attend/score/alibi.hpp"
-#include "byteloom/attend/score/softcap.hpp"
-#include "byteloom/cuda/attend.cuh"
-
-namespace bl = byteloom;
 
 namespace {
 
-/// What a user would write.
-struct user_score {
-  using axis = bl::axis::score;
-  float strength;
-  BYTELOOM_HD float operator()(float score, bl::site at) const {
-    return score + (at.query_head % 2 == 0 ? strength : -strength) * at.distance();
-  }
-};
+using bench::tensors;
 
-struct tensors {
-  const bl::bf16 *q, *k, *v;
-  bl::bf16* out;
-  bl::index batch, length;
-  const int* documents;  ///< of each position, [batch, length]
-  bl::cuda::executor on;
-};
-
-template <int Size, int ValueSize, int Heads, class How = bl::path::best, class... Policies>
-int run(const tensors& x, const Policies&... policies) {
-  using spec = bl::attention<bl::heads<Heads, Heads, Size, ValueSize>, Policies...>;
-  const auto view = [&](auto* data, int size) {
-    return bl::device_view<std::remove_pointer_t<decltype(data)>, 4>(data, x.batch, x.length, Heads, size);
-  };
-  bl::attend<How>(x.on, spec{policies...}, view(x.q, Size), view(x.k, Size), view(x.v, ValueSize),
-                  view(x.out, ValueSize));
-  return 0;
+tensors tensors_of(const void* q, const void* k, const void* v, void* out, int heads, int batch, int length,
+                   void* stream) {
+  using byteloom::bf16;
+  return {static_cast<const bf16*>(q),
+          static_cast<const bf16*>(k),
+          static_cast<const bf16*>(v),
+          static_cast<bf16*>(out),
+          heads,
+          batch,
+          length,
+          nullptr,
+          byteloom::cuda::on(static_cast<CUstream_st*>(stream))};
 }
 
-int run(std::string_view name, const tensors& x) {
-  using namespace bl::mask;
-  const causal future;
-#define CASE(text, ...) \
-  if (name == text) return run<__VA_ARGS__>
-  CASE("full/d64", 64, 64, 32)(x);
-  CASE("causal/d64", 64, 64, 32)(x, future);
-  CASE("full/d128", 128, 128, 16)(x);
-  CASE("causal/d128", 128, 128, 16)(x, future);
-  CASE("full/d256", 256, 256, 8)(x);
-  CASE("causal/d256", 256, 256, 8)(x, future);
-  CASE("full/d40", 40, 40, 48)(x);
-  CASE("full/d72", 72, 72, 28)(x);
-  CASE("full/d80", 80, 80, 24)(x);
-  CASE("full/d96", 96, 96, 20)(x);
-  CASE("full/d112", 112, 112, 18)(x);
-  CASE("full/d160", 160, 160, 12)(x);
-  CASE("full/d192-128", 192, 128, 16)(x);
-  CASE("alibi/d128", 128, 128, 16)(x, future, bl::score::alibi<16>{});
-  CASE("softcap/d128", 128, 128, 16)(x, future, bl::score::softcap{20.0f});
-  CASE("window1024/d128", 128, 128, 16)(x, future, window<1024>{});
-  CASE("document/d128", 128, 128, 16)
-  (x, future, documents<bl::memory::device>{bl::device_view<const int, 2>(x.documents, x.batch, x.length)});
-  CASE("user/d128", 128, 128, 16)(x, future, user_score{0.01f});
-#undef CASE
-  std::fprintf(stderr, "no case is called %.*s\n", static_cast<int>(name.size()), name.data());
-  return 2;
-}
-
-}  // namespace
-
-/// q, k [batch, length, heads, size], v and out with the value size, all bf16 and contiguous. 0: launched;
-/// else a sentence stands on standard error.
-extern "C" int byteloom_attend(const char* name, const void* q, const void* k, const void* v, void* out,
-                               int batch, int length, const int* documents, void* stream) {
+/// F says whether it has the case.
+template <class F>
+int attempt(const char* name, const F& launch) {
   try {
-    return run(name, {static_cast<const bl::bf16*>(q), static_cast<const bl::bf16*>(k),
-                      static_cast<const bl::bf16*>(v), static_cast<bl::bf16*>(out), batch, length, documents,
-                      bl::cuda::on(static_cast<CUstream_st*>(stream))});
+    if (launch()) return 0;
+    std::fprintf(stderr, "no case is called %s\n", name);
+    return 2;
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "%s: %s\n", name, failure.what());
     return 1;
   }
 }
+
+}  // namespace
+
+extern "C" {
+
+/// q, k [batch, length, heads, size], v and out with the value size; documents [batch, length] of int,
+/// ascending.
+int byteloom_attend(const char* name, const void* q, const void* k, const void* v, void* out, int heads,
+                    int batch, int length, const int* documents, void* stream) {
+  return attempt(name, [&] {
+    auto x = tensors_of(q, k, v, out, heads, batch, length, stream);
+    x.documents = documents;
+    return bench::run_plain(name, x) || bench::run_fused(name, x) || bench::run_odd(name, x);
+  });
+}
+
+/// difference/...: q, k [batch, length, heads, size], v and out with half the heads. half/...: all with
+/// `heads`.
+int byteloom_attend_maps(const char* name, const void* q, const void* k, const void* v, void* out, int heads,
+                         int batch, int length, float lambda, void* stream) {
+  return attempt(name, [&] {
+    return bench::run_maps(name, tensors_of(q, k, v, out, heads, batch, length, stream), lambda);
+  });
+}
+
+/// q, k, v, out [images, 56, 56, heads, 32]; biases [13 * 13, heads] of float, row-major by the offset query
+/// - key.
+int byteloom_attend_packed(const void* q, const void* k, const void* v, void* out, int heads, int images,
+                           const float* biases, void* stream) {
+  return attempt("packed", [&] {
+    bench::run_packed(tensors_of(q, k, v, out, heads, images, 56 * 56, stream), biases);
+    return true;
+  });
+}
+
+/// q, k, v, out [rows, heads, 64]; offsets [sequences + 1] of int.
+int byteloom_attend_ragged(const void* q, const void* k, const void* v, void* out, int heads, int rows,
+                           const int* offsets, int sequences, int longest, void* stream) {
+  return attempt("varlen", [&] {
+    bench::run_ragged(tensors_of(q, k, v, out, heads, 1, rows, stream), offsets, sequences, longest);
+    return true;
+  });
+}
+
+}  // extern "C"
