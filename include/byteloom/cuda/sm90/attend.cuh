@@ -102,7 +102,7 @@ struct attend_sm90_block {
         float rescale[2];
         ptx::barrier_wait(memory.queries_full(of_queries.stage()), of_queries.parity());
         ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
-        multiply_keys(group, of_queries.stage(), of_keys.stage(), scores);
+        multiply_keys(operands_of(group, of_queries.stage(), of_keys.stage()), scores);
         ptx::wgmma_wait<0>();
         ptx::settle(scores);
         release(memory.keys_empty(of_keys.stage()));
@@ -113,9 +113,10 @@ struct attend_sm90_block {
 
 #pragma unroll 1
         while ((tile = walk.next(call.spec, at.over())) >= 0) {
+          const operands from = operands_of(group, of_queries.stage(), of_keys.stage());
           ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
           if (Tile.ping_pong) ptx::barrier_sync(turn_of(group), 2 * 128);
-          multiply_keys(group, of_queries.stage(), of_keys.stage(), scores);
+          multiply_keys(from, scores);
           ptx::barrier_wait(memory.values_full(of_values.stage()), of_values.parity());
           multiply_values(of_values.stage(), weights, outputs);
           if (Tile.ping_pong) ptx::barrier_arrive(turn_of((group + 1) % Tile.warpgroups), 2 * 128);
@@ -185,14 +186,24 @@ struct attend_sm90_block {
   __device__ static constexpr int turn_of(int group) { return 1 + group; }
   __device__ static constexpr int outputs_of(int group) { return 4 + group; }
 
-  /// scores = queries of the group times keys of a stage; a commit group of its own.
-  __device__ void multiply_keys(int group, int place, int stage, float (&scores)[key_groups][4]) const {
-    std::uint32_t own = instruction::shared_address(memory.queries(place)) +
-                        static_cast<std::uint32_t>(64 * group * fragment::chunk_row_bytes);
-    asm volatile(""
-                 : "+r"(own));  // else the descriptors of all steps are kept in registers from tile to tile
-    const fragment::descriptor queries(own, 16);
-    const fragment::descriptor keys(instruction::shared_address(memory.keys(stage)), 16);
+  /// What all lanes of a warp have alike, said so that the compiler knows it: products read descriptors from
+  /// uniform registers, and what is not known to be uniform is moved there word by word between them. Made
+  /// anew for each product, too: kept from tile to tile they would not fit.
+  __device__ static std::uint32_t uniform(std::uint32_t value) { return __shfl_sync(0xffffffffu, value, 0); }
+
+  /// Where the group's queries and the keys of a stage lie.
+  struct operands {
+    fragment::descriptor queries, keys;
+  };
+  __device__ operands operands_of(int group, int place, int stage) const {
+    const std::uint32_t own =
+        instruction::shared_address(memory.queries(place) + 64 * group * fragment::chunk_row_bytes);
+    return {fragment::descriptor(uniform(own), 16),
+            fragment::descriptor(uniform(instruction::shared_address(memory.keys(stage))), 16)};
+  }
+
+  /// scores = queries times keys; a commit group of its own.
+  __device__ static void multiply_keys(const operands& from, float (&scores)[key_groups][4]) {
     instruction::settle(scores);
     instruction::wgmma_fence();
 #pragma unroll
@@ -200,8 +211,8 @@ struct attend_sm90_block {
       const int chunk = k / 4;
       const int inside = k % 4 * 32;
       instruction::wgmma<element, Tile.keys>::shared(
-          scores, queries.at(chunk * Tile.queries() * fragment::chunk_row_bytes + inside),
-          keys.at(chunk * Tile.keys * fragment::chunk_row_bytes + inside), k != 0);
+          scores, from.queries.at(chunk * Tile.queries() * fragment::chunk_row_bytes + inside),
+          from.keys.at(chunk * Tile.keys * fragment::chunk_row_bytes + inside), k != 0);
     }
     instruction::wgmma_commit();
   }
@@ -209,7 +220,7 @@ struct attend_sm90_block {
   /// outputs += weights times values of a stage; a commit group of its own.
   __device__ void multiply_values(int stage, const std::uint32_t (&weights)[key_groups / 2][4],
                                   float (&outputs)[value_groups][4]) const {
-    const fragment::descriptor values(instruction::shared_address(memory.values(stage)),
+    const fragment::descriptor values(uniform(instruction::shared_address(memory.values(stage))),
                                       Tile.keys * fragment::chunk_row_bytes);
     instruction::settle(outputs);
     instruction::wgmma_fence();
