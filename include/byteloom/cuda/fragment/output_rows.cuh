@@ -55,27 +55,43 @@ BYTELOOM_KERNELS_BEGIN
 /// of the head of the output; `row_of_call` is the upper one's number in the call of `queries`; rows past the
 /// last are changed as the last would be, and nobody may store them. value[j][2 * row + c] is that of
 /// dimension `column` + 8 * j + c, with column = 2 * (lane % 4).
+///
+/// `scratch[j * stride]` for each of the groups is shared memory of this thread alone, all in all as much as
+/// the rows take in 16 bits: hooks go over it in a loop, as registers that are indexed in one would have to
+/// be unrolled, with all that the hooks load for all numbers of a row at once.
 template <class Spec, int Groups>
 __device__ void change_outputs(const Spec& spec, const byteloom::row (&at)[2], int row_of_call, int queries,
-                               int column, float (&value)[Groups][4]) {
+                               int column, float2* scratch, int stride, float (&value)[Groups][4]) {
   if constexpr (Spec::has_output_policy) {
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
+#pragma unroll
+      for (int j = 0; j < Groups; ++j)
+        scratch[j * stride] = make_float2(value[j][2 * row], value[j][2 * row + 1]);
       // hooks may read tables by it
       const int own = math::max(math::min(row_of_call + 8 * row, queries - 1), 0);
       spec.template output<float>(
           own, at[row],
           [&](const auto& f) {
-#pragma unroll
-            for (int j = 0; j < Groups; ++j)
-#pragma unroll
-              for (int c = 0; c < 2; ++c) f(value[j][2 * row + c], column + 8 * j + c);
+#pragma unroll 1
+            for (int j = 0; j < Groups; ++j) {
+              float2 both = scratch[j * stride];
+              f(both.x, column + 8 * j);
+              f(both.y, column + 8 * j + 1);
+              scratch[j * stride] = both;
+            }
           },
           [](const auto& policy, auto& gathered) {
 #pragma unroll
             for (int distance = 1; distance <= 2; distance *= 2)
               policy.merge(gathered, cuda::detail::shuffle_xor(gathered, distance));
           });
+#pragma unroll
+      for (int j = 0; j < Groups; ++j) {
+        const float2 both = scratch[j * stride];
+        value[j][2 * row] = both.x;
+        value[j][2 * row + 1] = both.y;
+      }
     }
   }
 }

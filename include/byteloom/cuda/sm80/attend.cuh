@@ -186,11 +186,16 @@ struct attend_sm80_block {
     const store to{call, shared};
     if constexpr (maps > 1) to.join_maps(outputs);
     const bool stores = maps == 1 || work::map_of(threadIdx.x) == 0;
-    if (spec_type::has_output_policy && stores) {
+    if constexpr (spec_type::has_output_policy) {
+      __syncthreads();  // the policies' scratch takes the place of what all warps have read
+      if (stores) {
 #pragma unroll
-      for (int m = 0; m < row_groups; ++m) {
-        const byteloom::row at[2] = {row_of_output(rows[m], 0), row_of_output(rows[m], 1)};
-        fragment::change_outputs(call.spec, at, row_of_call(m), head.queries, column, outputs[m]);
+        for (int m = 0; m < row_groups; ++m) {
+          const byteloom::row at[2] = {row_of_output(rows[m], 0), row_of_output(rows[m], 1)};
+          fragment::change_outputs(call.spec, at, row_of_call(m), head.queries, column,
+                                   reinterpret_cast<float2*>(shared) + threadIdx.x, 32 * Tile.warps,
+                                   outputs[m]);
+        }
       }
     }
     if (std::is_same_v<out_element, element> && call.whole_pieces) {
