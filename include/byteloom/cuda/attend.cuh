@@ -2,9 +2,9 @@
 #pragma once
 
 // cuda/attend: attention on the device. Which kernel runs is a path (cuda/attend.hpp): on tensor cores for
-// 16-bit elements (cuda/sm90/ on Hopper, cuda/sm80/ from Ampere on), in float without them for everything
-// else (cuda/simt/). Where a group policy cuts the sequence in many small problems, cuda/packed/ runs them,
-// on tensor cores too. All call the same hooks of the composition.
+// 16-bit elements (cuda/sm90/ on Hopper for what it honours, cuda/sm80/ from Ampere on for everything), in
+// float without them for other elements (cuda/simt/). Where a group policy cuts the sequence in many small
+// problems, cuda/packed/ runs them, on tensor cores too. All call the same hooks of the composition.
 
 #include <cuda_runtime.h>
 
@@ -64,8 +64,7 @@ void attend_groups(executor on, const Spec& spec, const device_view<Q, 4>& q, co
       "multiples of 8 up to 128; write them so, or say the groups as a mask such as mask::windows.");
   static_assert(Spec::passes == 1,
                 "byteloom: this normalizer passes over the keys twice, which attention inside groups does "
-                "not do so far; say the groups as a mask such as mask::windows, and choose "
-                "attend<path::simt>.");
+                "not do so far; say the groups as a mask such as mask::windows.");
   if constexpr (!is_simt && tensor_elements && sizes && Spec::passes == 1)
     attend_packed<Spec, std::remove_const_t<Q>, O>(on, spec, q, k, v, out);
 }

@@ -458,10 +458,14 @@ void attend_sm80(executor on, const Spec& spec, const device_view<const T, 4>& q
   constexpr attend_sm80_tile tile = attend_sm80_tile_of<Tuning, call_type>;
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
-  static_assert(tile.fits(size, value_size),
+  constexpr bool fits = tile.fits(size, value_size);
+  static_assert(fits || Spec::map_count > 1,
                 "byteloom: no tile of the Ampere attention fits these head sizes into registers and shared "
                 "memory; choose "
                 "multiples of 8 up to 256, or attend<path::simt>.");
+  static_assert(fits || Spec::map_count == 1,
+                "byteloom: no tile of the Ampere attention fits so many maps of these head sizes into "
+                "registers and shared memory; choose smaller heads, or attend<path::simt>.");
   require_pieces(q, k, v);
   const index sequences = offsets.sequences(q.extent[0]);
   const index queries = offsets.most_queries(q.extent[1]);
