@@ -346,7 +346,8 @@ void attend_simt(executor on, const Spec& spec, const device_view<Q, 4>& q, cons
                   static_cast<unsigned>(sequences));
   // Few queries leave most of the GPU idle, so that many warps share the keys of one; many queries fill it.
   using call_type = std::remove_const_t<decltype(call)>;
-  constexpr int many = many_warps<Spec>;
+  // Where ragged sequences begin takes registers too.
+  constexpr int many = call_type::ragged ? std::min(many_warps<Spec>, 8) : many_warps<Spec>;
   if (sequences * queries * q.extent[2] <= 64) {
     launch(on, "attend_kernel", attend_kernel<many, call_type>, grid, many * 32, 0, call);
   } else {
