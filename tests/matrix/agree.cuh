@@ -22,14 +22,17 @@ namespace bl = byteloom;
 
 namespace test {
 
-/// What tensor cores take so far.
+/// What path::sm80 takes.
 template <class Spec>
-inline constexpr bool for_tensor_cores = [] {
+inline constexpr bool for_sm80 = [] {
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
-  return size != bl::dynamic && value_size != bl::dynamic && size % 8 == 0 && value_size % 8 == 0 &&
-         Spec::passes == 1 && !Spec::has_output_policy && Spec::map_count == 1 && !Spec::stands_apart;
+  return size != bl::dynamic && value_size != bl::dynamic && size % 8 == 0 && value_size % 8 == 0;
 }();
+
+/// What path::sm90 takes so far.
+template <class Spec>
+inline constexpr bool for_sm90 = for_sm80<Spec>&& bl::cuda::detail::sm90_takes<Spec>;
 
 /// Relative error of Path on fresh T inputs; repetitions with other bits fail.
 template <class Path, class T, class O, class Spec>
@@ -38,12 +41,14 @@ double path_error(std::mt19937_64& draw, const Spec& spec, attend_shape shape, f
   const auto heads = spec.heads();
   const auto q = random_tensor<T>(draw, spread, shape.batch, shape.queries, heads.query, heads.size);
   const auto k = random_tensor<T>(draw, spread, shape.batch, shape.keys, heads.key, heads.size);
-  const auto v = random_tensor<T>(draw, 1.0f, shape.batch, shape.keys, heads.key, heads.value_size);
-  auto wanted = poisoned_tensor<double>(shape.batch, shape.queries, heads.query, heads.value_size);
+  constexpr int maps = Spec::map_count;
+  const auto v = random_tensor<T>(draw, 1.0f, shape.batch, shape.keys, heads.key / maps, heads.value_size);
+  auto wanted = poisoned_tensor<double>(shape.batch, shape.queries, heads.query / maps, heads.value_size);
   device_tensor<T> dq(on, q), dk(on, k), dv(on, v);
   const auto moved = bl::copy_to(on, spec);
   const auto run = [&] {
-    device_tensor<O> out(on, poisoned_tensor<O>(shape.batch, shape.queries, heads.query, heads.value_size));
+    device_tensor<O> out(
+        on, poisoned_tensor<O>(shape.batch, shape.queries, heads.query / maps, heads.value_size));
     bl::attend<Path>(on, moved.spec(), dq.view(), dk.view(), dv.view(), out.view());
     return out.back(on);
   };
@@ -56,16 +61,15 @@ double path_error(std::mt19937_64& draw, const Spec& spec, attend_shape shape, f
   return relative_error(found, wanted.data);
 }
 
-/// Both paths, bf16 in and out; on a GPU that is no Hopper the second is left out.
-template <class Spec>
+/// Both paths, T in and out; on a GPU that is no Hopper the second is left out.
+template <class T = bl::bf16, class Spec>
 void check_both_paths(std::mt19937_64& draw, const char* name, const Spec& spec, attend_shape shape,
                       double bound) {
-  if constexpr (for_tensor_cores<Spec>) {
-    CAPTURE(std::string(name));
-    CHECK(path_error<bl::path::sm80, bl::bf16, bl::bf16>(draw, spec, shape) < bound);
+  CAPTURE(std::string(name));
+  if constexpr (for_sm80<Spec>) CHECK(path_error<bl::path::sm80, T, T>(draw, spec, shape) < bound);
+  if constexpr (for_sm90<Spec>)
     if (bl::cuda::detail::capability_major() == 9)
-      CHECK(path_error<bl::path::sm90, bl::bf16, bl::bf16>(draw, spec, shape) < bound);
-  }
+      CHECK(path_error<bl::path::sm90, T, T>(draw, spec, shape) < bound);
 }
 
 /// bf16 weights and outputs leave about 2.2e-3; positions round queries and keys once more, and tanh is the

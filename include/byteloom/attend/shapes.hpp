@@ -79,25 +79,33 @@ inline void require_extent(const char* of, const char* axis, index found, index 
                       because + " says " + std::to_string(wanted) + ".");
 }
 
+/// What heads<...> says of the axes `Heads` (heads) and `Heads` + 1 (dimensions) of the four tensors. Throws
+/// shape_error, and argument_error where a policy's state means nothing.
+template <int Heads, class Spec, class Q, class K, class V, class O>
+void require_head_shapes(const Spec& spec, const Q& q, const K& k, const V& v, const O& out) {
+  const auto heads = spec.heads();
+  spec.validate();
+  require_extent("q", "heads", q.extent[Heads], heads.query, "heads<...>");
+  require_extent("k", "heads", k.extent[Heads], heads.key, "heads<...>");
+  constexpr int maps = Spec::map_count;
+  constexpr const char* shared = maps == 1 ? "heads<...>" : "heads<...> with maps that share a value";
+  require_extent("v", "heads", v.extent[Heads], heads.key / maps, shared);
+  require_extent("out", "heads", out.extent[Heads], heads.query / maps, shared);
+  require_extent("q", "dimensions a head", q.extent[Heads + 1], heads.size, "heads<...>");
+  require_extent("k", "dimensions a head", k.extent[Heads + 1], heads.size, "heads<...>");
+  require_extent("v", "dimensions a head", v.extent[Heads + 1], heads.value_size, "heads<...>");
+  require_extent("out", "dimensions a head", out.extent[Heads + 1], heads.value_size, "heads<...>");
+}
+
 /// q [batch, queries, query heads, size], k [batch, keys, key heads, size], v [batch, keys, key heads, value
-/// size], out [batch, queries, query heads, value size]; where maps share values, v and out have so many times
-/// fewer heads; `cached`: k and v are a cache. Throws shape_error, and argument_error where a policy's state
-/// means nothing.
+/// size], out [batch, queries, query heads, value size]; where maps share values, v and out have so many
+/// times fewer heads; `cached`: k and v are a cache. Throws shape_error, and argument_error where a policy's
+/// state means nothing.
 template <class Spec, class Q, class K, class V, class O>
 void require_attend_shapes(const Spec& spec, const Q& q, const K& k, const V& v, const O& out,
                            bool cached = false) {
   const auto heads = spec.heads();
-  spec.validate();
-  require_extent("q", "heads", q.extent[2], heads.query, "heads<...>");
-  require_extent("k", "heads", k.extent[2], heads.key, "heads<...>");
-  constexpr int maps = Spec::map_count;
-  constexpr const char* shared = maps == 1 ? "heads<...>" : "heads<...> with maps that share a value";
-  require_extent("v", "heads", v.extent[2], heads.key / maps, shared);
-  require_extent("out", "heads", out.extent[2], heads.query / maps, shared);
-  require_extent("q", "dimensions a head", q.extent[3], heads.size, "heads<...>");
-  require_extent("k", "dimensions a head", k.extent[3], heads.size, "heads<...>");
-  require_extent("v", "dimensions a head", v.extent[3], heads.value_size, "heads<...>");
-  require_extent("out", "dimensions a head", out.extent[3], heads.value_size, "heads<...>");
+  require_head_shapes<2>(spec, q, k, v, out);
   require_extent("k", "sequences", k.extent[0], q.extent[0], "q");
   require_extent("v", "sequences", v.extent[0], q.extent[0], "q");
   require_extent("out", "sequences", out.extent[0], q.extent[0], "q");
@@ -159,17 +167,7 @@ template <memory Where, class Spec, class Q, class K, class V, class O>
 void require_ragged_shapes(const Spec& spec, const Q& q, const K& k, const V& v,
                            const ragged<Where>& sequences, const O& out) {
   const auto heads = spec.heads();
-  spec.validate();
-  require_extent("q", "heads", q.extent[1], heads.query, "heads<...>");
-  require_extent("k", "heads", k.extent[1], heads.key, "heads<...>");
-  constexpr int maps = Spec::map_count;
-  constexpr const char* shared = maps == 1 ? "heads<...>" : "heads<...> with maps that share a value";
-  require_extent("v", "heads", v.extent[1], heads.key / maps, shared);
-  require_extent("out", "heads", out.extent[1], heads.query / maps, shared);
-  require_extent("q", "dimensions a head", q.extent[2], heads.size, "heads<...>");
-  require_extent("k", "dimensions a head", k.extent[2], heads.size, "heads<...>");
-  require_extent("v", "dimensions a head", v.extent[2], heads.value_size, "heads<...>");
-  require_extent("out", "dimensions a head", out.extent[2], heads.value_size, "heads<...>");
+  require_head_shapes<1>(spec, q, k, v, out);
   require_extent("v", "rows", v.extent[0], k.extent[0], "k");
   require_extent("out", "rows", out.extent[0], q.extent[0], "q");
   require_extent("offsets of keys", "numbers", sequences.keys.extent[0], sequences.queries.extent[0],

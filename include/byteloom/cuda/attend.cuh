@@ -2,9 +2,9 @@
 #pragma once
 
 // cuda/attend: attention on the device. Which kernel runs is a path (cuda/attend.hpp): on tensor cores for
-// 16-bit elements (cuda/sm90/ on Hopper, cuda/sm80/ from Ampere on), in float without them for everything
-// else (cuda/simt/). Where a group policy cuts the sequence in many small problems, cuda/packed/ runs them,
-// on tensor cores too. All call the same hooks of the composition.
+// 16-bit elements (cuda/sm90/ on Hopper for what it honours, cuda/sm80/ from Ampere on for everything), in
+// float without them for other elements (cuda/simt/). Where a group policy cuts the sequence in many small
+// problems, cuda/packed/ runs them, on tensor cores too. All call the same hooks of the composition.
 
 #include <cuda_runtime.h>
 
@@ -17,7 +17,7 @@
 #include "byteloom/cuda/attend.hpp"
 #include "byteloom/cuda/attend_tuning.hpp"
 #include "byteloom/cuda/buffer.cuh"
-#include "byteloom/cuda/check.cuh"
+#include "byteloom/cuda/capability.cuh"
 #include "byteloom/cuda/packed/attend.cuh"
 #include "byteloom/cuda/require.hpp"
 #include "byteloom/cuda/simt/attend.cuh"
@@ -42,15 +42,6 @@ inline constexpr bool for_hopper_alone = [] {
   return true;
 }();
 
-inline int capability_major() {
-  int device = 0;
-  int major = 0;
-  check(cudaGetDevice(&device), "asking for the current GPU");
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
-        "asking for the GPU's capability");
-  return major;
-}
-
 /// Runs the packed kernel over queries and keys that are turned already.
 template <class How, class Spec, class Q, class K, class V, class O>
 void attend_groups(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
@@ -73,8 +64,7 @@ void attend_groups(executor on, const Spec& spec, const device_view<Q, 4>& q, co
       "multiples of 8 up to 128; write them so, or say the groups as a mask such as mask::windows.");
   static_assert(Spec::passes == 1,
                 "byteloom: this normalizer passes over the keys twice, which attention inside groups does "
-                "not do so far; say the groups as a mask such as mask::windows, and choose "
-                "attend<path::simt>.");
+                "not do so far; say the groups as a mask such as mask::windows.");
   if constexpr (!is_simt && tensor_elements && sizes && Spec::passes == 1)
     attend_packed<Spec, std::remove_const_t<Q>, O>(on, spec, q, k, v, out);
 }
@@ -89,23 +79,15 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
   constexpr bool tensor_elements = has_tensor_elements<Q, K, V>;
   constexpr bool without_tensors =
       std::is_same_v<way, path::simt> || (std::is_same_v<way, path::best> && !tensor_elements);
-  constexpr bool is_ragged = !std::is_same_v<Offsets, byteloom::detail::no_offsets>;
   static_assert(Spec::is_grouped || tensor_elements || without_tensors,
                 "byteloom: path::sm80 and path::sm90 take queries, keys and values that are all bf16 or all "
                 "f16; convert them, "
                 "or choose attend<path::simt>.");
-  static_assert(!is_ragged || !without_tensors,
-                "byteloom: ragged sequences are attended on tensor cores alone; pass queries, keys and "
-                "values that are all bf16 "
-                "or all f16, with path::best.");
-  static_assert(!is_ragged || !std::is_same_v<way, path::sm80>,
-                "byteloom: ragged sequences are attended by path::sm90 alone so far; choose path::best on a "
-                "Hopper GPU.");
   if constexpr (Spec::is_grouped) {
     attend_groups<How>(on, spec, q, k, v, out);
-  } else if constexpr (without_tensors && !is_ragged) {
-    attend_simt(on, spec, q, k, v, device_view<const int, 1>{}, out);
-  } else if constexpr (tensor_elements && !without_tensors) {
+  } else if constexpr (without_tensors) {
+    attend_simt(on, spec, q, k, v, device_view<const int, 1>{}, out, offsets);
+  } else if constexpr (tensor_elements) {
     using element = std::remove_const_t<Q>;
     constexpr int size = Spec::heads_type::constant_size;
     constexpr int value_size = Spec::heads_type::constant_value_size;
@@ -114,22 +96,19 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
                   "byteloom: attention on tensor cores takes head sizes that are part of heads<...> and "
                   "multiples of 8; write "
                   "them so, or choose attend<path::simt>.");
-    static_assert(
-        Spec::passes == 1,
-        "byteloom: this normalizer passes over the keys twice, which only path::simt does so far; choose "
-        "attend<path::simt>.");
-    if constexpr (sizes && Spec::passes == 1 && require_tensor_map<Spec>::met) {
+    if constexpr (sizes) {
+      constexpr bool by_sm90 = [] {
+        if constexpr (std::is_same_v<way, path::sm90>) return require_sm90<Spec>::met;
+        return std::is_same_v<way, path::best> && sm90_takes<Spec>;
+      }();
+      constexpr bool by_sm80 = std::is_same_v<way, path::sm80> ||
+                               (std::is_same_v<way, path::best> && !(by_sm90 && for_hopper_alone));
       const device_view<const element, 4> queries = q, keys = k, values = v;
       if (q.size() == 0) return;
-      if constexpr (std::is_same_v<way, path::sm80>) {
-        attend_sm80<tuning>(on, spec, queries, keys, values, out);
-      } else if constexpr (std::is_same_v<way, path::sm90> || for_hopper_alone || is_ragged) {
-        attend_sm90<tuning>(on, spec, queries, keys, values, out, offsets);
-      } else if (capability_major() == 9) {
-        attend_sm90<tuning>(on, spec, queries, keys, values, out, offsets);
-      } else {
-        attend_sm80<tuning>(on, spec, queries, keys, values, out);
-      }
+      if constexpr (by_sm90)
+        if (!by_sm80 || capability_major() == 9)
+          return attend_sm90<tuning>(on, spec, queries, keys, values, out, offsets);
+      if constexpr (by_sm80) attend_sm80<tuning>(on, spec, queries, keys, values, out, offsets);
     }
   }
 }
@@ -186,8 +165,9 @@ void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, const ragged<mem
     detail::require_ragged_shapes(spec, q, k, v, sequences, out);
     cuda::detail::turn_and_attend<How>(
         on, spec, detail::as_one_sequence(q), detail::as_one_sequence(k), detail::as_one_sequence(v),
-        detail::as_one_sequence(out), cuda::detail::spots_by_offsets{sequences.queries, sequences.keys, true},
-        cuda::detail::spots_by_offsets{sequences.queries, sequences.keys, false}, sequences);
+        detail::as_one_sequence(out),
+        cuda::detail::spots_by_offsets<Spec>{spec, sequences.queries, sequences.keys, true},
+        cuda::detail::spots_by_offsets<Spec>{spec, sequences.queries, sequences.keys, false}, sequences);
   }
 }
 

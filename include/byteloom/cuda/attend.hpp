@@ -15,7 +15,8 @@ namespace byteloom::inline v0 {
 
 /// Which kernels an attention on the device may use; attend<path::sm80>(on, ...) forces one.
 namespace path {
-/// 16-bit q, k and v of one type: tensor cores, sm90 on Hopper and sm80 elsewhere; other elements: simt.
+/// 16-bit q, k and v of one type: tensor cores, sm90 on Hopper where it takes the composition
+/// (cuda/require.hpp) and sm80 elsewhere; other elements: simt.
 struct best {};
 /// wgmma and bulk copies, on Hopper alone; the file is compiled for sm_90a. Rows of q, k, v and out begin at
 /// 16 bytes.
@@ -36,8 +37,8 @@ template <class How = path::best, class Spec, class Q, class K, class V, class O
 void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, O out);
 
 /// The same for sequences of different lengths without padding: q and out [rows of all queries, query heads,
-/// size], k and v [rows of all keys, key heads, size]. All bf16 or all f16. Rows of an output that belong to
-/// no sequence stay as they are.
+/// size], k and v [rows of all keys, key heads, size]. Rows of an output that belong to no sequence stay as
+/// they are.
 template <class How = path::best, class Spec, class Q, class K, class V, class O>
 void attend(cuda::executor on, const Spec& spec, Q q, K k, V v, const ragged<memory::device>& sequences,
             O out);

@@ -11,12 +11,9 @@
 
 namespace byteloom::inline v0::cuda {
 
-struct default_attend_tuning {
+struct default_attend_tuning : default_attend_sm80_tuning {
   static constexpr auto sm90(int size, int value_size, bool masked) {
     return choose_attend_sm90_tile(size, value_size, masked);
-  }
-  static constexpr auto sm80(int size, int value_size, bool) {
-    return choose_attend_sm80_tile(size, value_size);
   }
 };
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 
 #include "byteloom/core/executor.hpp"
+#include "byteloom/cuda/capability.cuh"
 #include "byteloom/cuda/check.cuh"
 #include "byteloom/cuda/kernels.cuh"
 
@@ -29,14 +30,7 @@ __device__ inline void wait_for_input() {
 BYTELOOM_KERNELS_END
 
 /// Whether the current GPU overlaps launches.
-inline bool overlaps_launches() {
-  int device = 0;
-  int major = 0;
-  check(cudaGetDevice(&device), "asking for the current GPU");
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
-        "asking for the GPU's capability");
-  return major >= 9;
-}
+inline bool overlaps_launches() { return capability_major() >= 9; }
 
 /// kernel<<<grid, block, shared_bytes, on.stream>>>(call), overlapping the kernel before it.
 template <class Kernel, class Call>

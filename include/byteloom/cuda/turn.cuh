@@ -95,8 +95,10 @@ struct spots_in_a_row {
   }
 };
 
-/// Rows of ragged sequences; queries are the last positions of their keys.
+/// Rows of ragged sequences; queries stand where `spec` says.
+template <class Spec>
 struct spots_by_offsets {
+  Spec spec;
   device_view<const int, 1> queries;
   device_view<const int, 1> keys;
   bool are_queries;
@@ -110,8 +112,8 @@ struct spots_by_offsets {
     }
     const int length = keys(low + 1) - keys(low);
     const index of_sequence = row - own(low);
-    return {low, are_queries ? of_sequence + length - (queries(low + 1) - queries(low)) : of_sequence,
-            length};
+    if (!are_queries) return {low, of_sequence, length};
+    return {low, spec.first_query(queries(low + 1) - queries(low), length) + of_sequence, length};
   }
 };
 

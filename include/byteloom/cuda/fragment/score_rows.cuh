@@ -24,15 +24,27 @@ namespace byteloom::inline v0::cuda::fragment {
 
 BYTELOOM_KERNELS_BEGIN
 
+/// How many keys the masks keep for the two rows, where a second pass asks for it.
+template <bool Asked>
+struct kept_keys {};
+template <>
+struct kept_keys<true> {
+  int count[2];
+};
+
 /// The two rows of a query tile that a thread holds, and what its normalizer knows of them.
+///
+/// A normalizer that passes twice: start(); for each tile score() and gather(); between_passes(); for each
+/// tile score() and second(); finish(), whose factors are then 1.
 template <class Spec>
-struct score_rows {
+struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
   using normalizer_type = typename Spec::normalizer_type;
   using state_type = typename normalizer_type::template state<float>;
   /// Whether dot products stay as they are and the scale is part of the normalizer's exponent.
   static constexpr bool rescales = byteloom::detail::rescales<normalizer_type>;
   static constexpr bool folded =
       Spec::scale_only && byteloom::detail::folds_unit<normalizer_type> && !Spec::has_row_scale;
+  static constexpr bool keeps_count = Spec::passes == 2 && Spec::needs_count;
 
   site at;          ///< of the head; query and key are set for each score
   int query[2];     ///< positions of the rows; past the last one: the last
@@ -51,7 +63,13 @@ struct score_rows {
     state[0] = state_type{};
     state[1] = state_type{};
     factor[0] = factor[1] = 1.0f;
-    if constexpr (Spec::has_row_scale) {
+    if constexpr (keeps_count) {
+#pragma unroll
+      for (int which = 0; which < 2; ++which) {
+        this->count[which] = keys_kept(spec, which);
+        factor[which] = spec.template row_scale<float>(row_at(which), this->count[which]);
+      }
+    } else if constexpr (Spec::has_row_scale) {
 #pragma unroll
       for (int which = 0; which < 2; ++which)
         factor[which] = spec.template row_scale<float>(row_at(which), keys_kept(spec, which));
@@ -181,21 +199,49 @@ struct score_rows {
     }
   }
 
+  /// weigh() of a first pass, whose weights nobody needs: the states gather.
+  template <int Groups>
+  __device__ void gather(const Spec& spec, float (&value)[Groups][4]) {
+    float rescale[2];
+    weigh(spec, value, rescale);
+  }
+
+  /// Between two passes: joins what the 4 lanes know.
+  __device__ void between_passes(const Spec& spec) {
+#pragma unroll
+    for (int row = 0; row < 2; ++row) settle_row(spec, row);
+  }
+
+  /// Final weights of one tile in a second pass, in place, from what score() made of it; first_key as there.
+  template <int Groups>
+  __device__ void second(const Spec& spec, float (&value)[Groups][4], int first_key) const {
+#pragma unroll
+    for (int j = 0; j < Groups; ++j)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        site here = at;
+        here.query = query[i / 2];
+        here.key = math::min(first_key + 8 * j + i % 2, at.keys - 1);  // hooks may read tables by it
+        int count = 0;
+        if constexpr (keeps_count) count = this->count[i / 2];
+        float& x = value[j][i];
+        if constexpr (folded) x *= exponent_unit();
+        x = spec.second(state[i / 2], here, count, x);
+      }
+  }
+
   /// After a row's last tile: joins what the 4 lanes know, tells the observers, and gives the factors of the
   /// output. `row_of_call` is the upper row's number in the call; rows past the last are not told of.
   __device__ void finish(const Spec& spec, int row_of_call, float (&result)[2]) {
     const auto normalizer = spec.normalizer();
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
-      if constexpr (!std::is_empty_v<state_type>) {
-#pragma unroll
-        for (int distance = 1; distance <= 2; distance *= 2) {
-          const state_type other = cuda::detail::shuffle_xor(state[row], distance);
-          normalizer.merge(state[row], other);
-        }
+      if constexpr (Spec::passes == 1) {
+        settle_row(spec, row);
+        result[row] = normalizer.finish(state[row], row_at(row));
+      } else {
+        result[row] = 1.0f;
       }
-      if constexpr (folded) normalizer.settle(state[row], exponent_unit());
-      result[row] = normalizer.finish(state[row], row_at(row));
       if constexpr (Spec::is_observed)
         if (threadIdx.x % 4 == 0 && row_of_call + 8 * row < at.queries)
           spec.observe(row_of_call + 8 * row, row_at(row), state[row]);
@@ -207,14 +253,7 @@ struct score_rows {
     const auto normalizer = spec.normalizer();
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
-      if constexpr (!std::is_empty_v<state_type>) {
-#pragma unroll
-        for (int distance = 1; distance <= 2; distance *= 2) {
-          const state_type other = cuda::detail::shuffle_xor(state[row], distance);
-          normalizer.merge(state[row], other);
-        }
-      }
-      if constexpr (folded) normalizer.settle(state[row], exponent_unit());
+      settle_row(spec, row);
       result[row] = normalizer.finish(state[row], row_at(row));
       if constexpr (Spec::is_observed)
         if (threadIdx.x % 4 == 0 && row_of_call[row] >= 0)
@@ -243,6 +282,19 @@ struct score_rows {
   }
 
  private:
+  /// Joins what the 4 lanes that share a row know; its maximum becomes a true score.
+  __device__ void settle_row(const Spec& spec, int row) {
+    const auto normalizer = spec.normalizer();
+    if constexpr (!std::is_empty_v<state_type>) {
+#pragma unroll
+      for (int distance = 1; distance <= 2; distance *= 2) {
+        const state_type other = cuda::detail::shuffle_xor(state[row], distance);
+        normalizer.merge(state[row], other);
+      }
+    }
+    if constexpr (folded) normalizer.settle(state[row], exponent_unit());
+  }
+
   /// How many keys the masks keep for a row: asked of them, or counted by the 4 lanes that share it.
   __device__ int keys_kept(const Spec& spec, int which) const {
     int count = spec.count(row_at(which));

@@ -460,13 +460,7 @@ void attend_packed(executor on, const Spec& spec, const device_view<const T, 4>&
                 "byteloom: a group of this policy's largest size and its heads do not fit the shared memory "
                 "of a block; give a "
                 "smaller bound, or say the groups as a mask such as mask::documents.");
-  const auto require_pieces = [](const char* name, const device_view<const T, 4>& x) {
-    const std::string why = why_no_pieces(x);
-    if (!why.empty()) throw shape_error("attend: " + std::string(name) + " " + why);
-  };
-  require_pieces("q", q);
-  require_pieces("k", k);
-  require_pieces("v", v);
+  require_pieces(q, k, v);
   if (q.size() == 0) return;
   const index first_query = byteloom::detail::first_query_of<group_type>(q.extent[1], k.extent[1]);
   if constexpr (!byteloom::detail::is_complete<group_type>)

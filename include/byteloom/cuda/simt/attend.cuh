@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 
 #include "byteloom/attend/attention.hpp"
+#include "byteloom/attend/ragged.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/executor.hpp"
 #include "byteloom/cuda/kernels.cuh"
@@ -29,8 +31,10 @@ inline constexpr int largest_dynamic_size = 256;
 template <int Size>
 inline constexpr int size_bound = Size == dynamic ? largest_dynamic_size : Size;
 
-template <class Spec, class Q, class K, class V, class O>
+template <class Spec, class Q, class K, class V, class O, class Offsets>
 struct attend_call {
+  static constexpr bool ragged = !std::is_same_v<Offsets, byteloom::detail::no_offsets>;
+
   Spec spec;
   device_view<Q, 4> q;
   device_view<K, 4> k;
@@ -38,6 +42,7 @@ struct attend_call {
   device_view<const int, 1> lengths;  ///< no data: all keys of k count
   device_view<O, 4> out;
   bool vector;  ///< rows of keys start at 16 bytes
+  Offsets offsets;
 };
 
 /// Warps of a block that owns few queries: fewer where a lane holds more of the output, or hooks change it,
@@ -89,23 +94,37 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
   wait_for_input();
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
-  const index queries = call.q.extent[1];
   const index row = blockIdx.x;
   const int head = static_cast<int>(blockIdx.y);
   const int batch = static_cast<int>(blockIdx.z);
+  // Where the sequence lies along the axes of sequences and positions.
+  int plane = batch;
+  index query_row = 0;
+  index key_row = 0;
+  index queries = call.q.extent[1];
+  int keys = static_cast<int>(call.k.extent[1]);
+  if constexpr (Call::ragged) {
+    plane = 0;
+    query_row = call.offsets.queries(batch);
+    key_row = call.offsets.keys(batch);
+    queries = call.offsets.queries(batch + 1) - query_row;
+    keys = static_cast<int>(call.offsets.keys(batch + 1) - key_row);
+    if (row >= queries) return;
+  }
   const int group = static_cast<int>(call.q.extent[2] / call.k.extent[2]);
   const int value_head = head / group;
   const int size = static_cast<int>(call.q.extent[3]);
   const int value_size = static_cast<int>(call.v.extent[3]);
-  int keys = static_cast<int>(call.k.extent[1]);
   if (call.lengths.data != nullptr) keys = math::min(keys, call.lengths.data[batch * call.lengths.stride[0]]);
-  const int query = static_cast<int>(call.spec.first_query(queries, keys) + row);
+  int query = static_cast<int>(call.spec.first_query(queries, keys) + row);
+  // A sequence with more queries than keys breaks the caller's promise; positions stay in range all the same.
+  if constexpr (Call::ragged && !spec_type::stands_apart) query = math::max(query, 0);
   const auto normalizer = call.spec.normalizer();
 
 #pragma unroll
   for (int map = 0; map < maps; ++map)
     for (int i = static_cast<int>(threadIdx.x); i < size; i += Warps * 32)
-      query_of[map][i] = static_cast<float>(call.q(batch, row, head * maps + map, i));
+      query_of[map][i] = static_cast<float>(call.q(plane, query_row + row, head * maps + map, i));
   __syncthreads();
 
   // The row of a query head.
@@ -152,8 +171,8 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
     if (key <= last_key && cover != coverage::none) {
       const site at = site_of(map, key);
       if (cover == coverage::full || call.spec.keep(at)) {
-        const auto* from =
-            call.k.data + batch * call.k.stride[0] + key * call.k.stride[1] + at.key_head * call.k.stride[2];
+        const auto* from = call.k.data + plane * call.k.stride[0] + (key_row + key) * call.k.stride[1] +
+                           at.key_head * call.k.stride[2];
         score = call.spec.score(dot_key<size_limit>(query_of[map], from, size, call.vector), at);
       }
     }
@@ -162,8 +181,8 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
     return score;
   };
   const auto add_values = [&](const float(&weights)[maps], int first_key, int last_key) {
-    const auto* from =
-        call.v.data + batch * call.v.stride[0] + first_key * call.v.stride[1] + value_head * call.v.stride[2];
+    const auto* from = call.v.data + plane * call.v.stride[0] + (key_row + first_key) * call.v.stride[1] +
+                       value_head * call.v.stride[2];
     // All 32 turns without a branch, so that their loads fly together; keys past the last are the last, with
     // weight 0.
     const int last = last_key - first_key;
@@ -281,12 +300,12 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
         [](const auto& policy, auto& gathered) { merge_over_warp(policy, gathered); });
 #pragma unroll 1
     for (int at = lane; at < value_size; at += 32)
-      call.out(batch, row, head, at) = static_cast<out_type>(numbers[at]);
+      call.out(plane, query_row + row, head, at) = static_cast<out_type>(numbers[at]);
   } else {
 #pragma unroll
     for (int i = 0; i < own; ++i) {
       const int at = i * 32 + lane;
-      if (at < value_size) call.out(batch, row, head, at) = static_cast<out_type>(result[i]);
+      if (at < value_size) call.out(plane, query_row + row, head, at) = static_cast<out_type>(result[i]);
     }
   }
 }
@@ -300,12 +319,13 @@ bool has_vector_rows(const device_view<K, 4>& k) {
          k.stride[0] % run == 0 && k.stride[1] % run == 0 && k.stride[2] % run == 0;
 }
 
-/// Launches for views whose shapes fit each other; `lengths` without data: all keys count. Throws shape_error
-/// where a size is beyond the kernel.
-template <class Spec, class Q, class K, class V, class O>
+/// Launches for views whose shapes fit each other; `lengths` without data: all keys count. `offsets`: of
+/// ragged sequences, which lie end to end in tensors of one sequence. Throws shape_error where a size is
+/// beyond the kernel.
+template <class Spec, class Q, class K, class V, class O, class Offsets = byteloom::detail::no_offsets>
 void attend_simt(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
                  const device_view<V, 4>& v, const device_view<const int, 1>& lengths,
-                 const device_view<O, 4>& out) {
+                 const device_view<O, 4>& out, const Offsets& offsets = {}) {
   const auto heads = spec.heads();
   if (heads.size > size_bound<Spec::heads_type::constant_size> ||
       heads.value_size > size_bound<Spec::heads_type::constant_value_size>)
@@ -316,16 +336,19 @@ void attend_simt(executor on, const Spec& spec, const device_view<Q, 4>& q, cons
   if (k.stride[3] != 1)
     throw shape_error("attend: the dimensions of a key are " + std::to_string(k.stride[3]) +
                       " elements apart; they must be neighbours (stride 1).");
-  if (q.size() == 0) return;
-  if (q.extent[1] > 0x7fffffff || q.extent[2] > 65535 || q.extent[0] > 65535)
+  const index sequences = offsets.sequences(q.extent[0]);
+  const index queries = offsets.most_queries(q.extent[1]);
+  if (q.size() == 0 || sequences == 0 || queries == 0) return;
+  if (queries > 0x7fffffff || q.extent[2] > 65535 || sequences > 65535)
     throw shape_error("attend: more than 65535 heads or sequences in one call; pass them in parts.");
-  const attend_call<Spec, Q, K, V, O> call{spec, q, k, v, lengths, out, has_vector_rows(k)};
-  const dim3 grid(static_cast<unsigned>(q.extent[1]), static_cast<unsigned>(out.extent[2]),
-                  static_cast<unsigned>(q.extent[0]));
+  const attend_call<Spec, Q, K, V, O, Offsets> call{spec, q, k, v, lengths, out, has_vector_rows(k), offsets};
+  const dim3 grid(static_cast<unsigned>(queries), static_cast<unsigned>(out.extent[2]),
+                  static_cast<unsigned>(sequences));
   // Few queries leave most of the GPU idle, so that many warps share the keys of one; many queries fill it.
   using call_type = std::remove_const_t<decltype(call)>;
-  constexpr int many = many_warps<Spec>;
-  if (q.extent[0] * q.extent[1] * q.extent[2] <= 64) {
+  // Where ragged sequences begin takes registers too.
+  constexpr int many = call_type::ragged ? std::min(many_warps<Spec>, 8) : many_warps<Spec>;
+  if (sequences * queries * q.extent[2] <= 64) {
     launch(on, "attend_kernel", attend_kernel<many, call_type>, grid, many * 32, 0, call);
   } else {
     launch(on, "attend_kernel", attend_kernel<4, call_type>, grid, 4 * 32, 0, call);

@@ -6,20 +6,23 @@
 // products of the one before. The schedule is FlashAttention-2's (Dao, arXiv 2307.08691): one pass over the
 // keys, scores and weights in registers only. Blocks with the most keys are launched first.
 //
-// What a query tile visits, scores and weighs is the composition's, by fragment/key_tiles and
-// fragment/score_rows.
+// What a query tile visits, scores, weighs and makes of its outputs is the composition's, by
+// fragment/key_tiles, fragment/score_rows and fragment/output_rows. Maps that share a value have warps of
+// their own over the same keys and values, and meet at the end. A normalizer that passes twice sees the keys
+// alone first.
 
 #include <cstdint>
 #include <string>
 #include <type_traits>
 
 #include "byteloom/attend/attention.hpp"
-#include "byteloom/core/bits.hpp"
+#include "byteloom/attend/ragged.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/cuda/fragment/key_tiles.cuh"
 #include "byteloom/cuda/fragment/matrix_lanes.hpp"
+#include "byteloom/cuda/fragment/output_rows.cuh"
 #include "byteloom/cuda/fragment/row_swizzle.hpp"
 #include "byteloom/cuda/fragment/score_rows.cuh"
 #include "byteloom/cuda/instruction/cp_async.cuh"
@@ -27,34 +30,27 @@
 #include "byteloom/cuda/instruction/mma.cuh"
 #include "byteloom/cuda/launch.cuh"
 #include "byteloom/cuda/shared_memory.cuh"
+#include "byteloom/cuda/sm80/attend_store.cuh"
 #include "byteloom/cuda/sm80/attend_tile.hpp"
+#include "byteloom/cuda/sm80/attend_work.cuh"
 
 namespace byteloom::inline v0::cuda::detail {
-
-template <class Spec, class T, class O>
-struct attend_sm80_call {
-  using spec_type = Spec;
-  using element = T;
-  using out_element = O;
-
-  Spec spec;
-  device_view<const T, 4> q, k, v;
-  device_view<O, 4> out;
-  unsigned group;     ///< query heads of a key-value head
-  bool whole_pieces;  ///< outputs are of type T and may be written 16 bytes at a time
-};
 
 BYTELOOM_KERNELS_BEGIN
 
 /// One block at work.
 template <attend_sm80_tile Tile, class Call>
 struct attend_sm80_block {
+  using work = attend_sm80_work<Tile, Call>;
+  using store = attend_sm80_store<Tile, Call>;
   using spec_type = typename Call::spec_type;
   using heads_type = typename spec_type::heads_type;
   using element = typename Call::element;
   using out_element = typename Call::out_element;
   using rows_type = fragment::score_rows<spec_type>;
-  using walk_type = fragment::key_tiles<spec_type, Tile.keys>;
+  static constexpr int maps = Tile.maps;
+  using visits_type = std::conditional_t<maps == 1, spec_type, fragment::visits_of_maps<spec_type>>;
+  using walk_type = fragment::key_tiles<visits_type, Tile.keys>;
   static constexpr int size = heads_type::constant_size;
   static constexpr int value_size = heads_type::constant_value_size;
   static constexpr int row_groups = Tile.row_groups;
@@ -62,7 +58,7 @@ struct attend_sm80_block {
   static constexpr int value_groups = (value_size + 7) / 8;
   static constexpr int steps = (size + 15) / 16;  ///< products of 16 dimensions that make a score
   static constexpr int kept = Tile.keep_queries ? steps : 1;
-  static constexpr int stage_bytes = Tile.keys_bytes(size) + Tile.values_bytes(value_size);
+  static constexpr int stage_bytes = Tile.stage_bytes(size, value_size);
 
   using scores_type = float[row_groups][key_groups][4];
   using outputs_type = float[row_groups][value_groups][4];
@@ -70,32 +66,39 @@ struct attend_sm80_block {
   using queries_type = std::uint32_t[row_groups][kept][4];
 
   const Call& call;
-  unsigned char* shared;  ///< queries, then a stage's keys and values, then the next stage's
-  site head;
+  unsigned char*
+      shared;       ///< queries, then a stage's keys and values, then the next stage's; maps side by side
+  site head;        ///< of the warp's map
   int first, last;  ///< positions of the tile's queries; `last` is that of the last one that exists
 
   __device__ attend_sm80_block(const Call& of, unsigned char* memory)
-      : call(of), shared(memory), head{static_cast<int>(blockIdx.z),
-                                       query_head(of, blockIdx.x),
-                                       static_cast<int>(blockIdx.y),
-                                       0,
-                                       0,
-                                       static_cast<int>(of.q.extent[1]),
-                                       static_cast<int>(of.k.extent[1])} {
-    first = head.keys - head.queries + first_row(of, blockIdx.x);
-    last = math::min(first + Tile.queries(), head.keys) - 1;
+      : call(of),
+        shared(memory),
+        head{static_cast<int>(blockIdx.z),
+             work::query_head(of, blockIdx.x, work::map_of(threadIdx.x)),
+             0,
+             0,
+             0,
+             work::queries(of),
+             work::keys(of)} {
+    head.key_head = work::key_head(call, head.query_head);
+    first = work::first_query(call, head) + work::first_row(of, blockIdx.x);
+    last = math::min(first + Tile.queries(), work::end_of_queries(call, head)) - 1;
   }
+
+  __device__ bool exists() const { return work::first_row(call, blockIdx.x) < head.queries; }
 
   __device__ void compute() {
     namespace ptx = instruction;
-    const auto warp_row = static_cast<int>(threadIdx.x / 32) * Tile.warp_queries();
+    const int warp_row = work::warp_row(threadIdx.x);
     const auto lane = static_cast<int>(threadIdx.x % 32);
     const int column = lane % 4 * 2;
     rows_type rows[row_groups];
     outputs_type outputs;
 #pragma unroll
     for (int m = 0; m < row_groups; ++m) {
-      rows[m].start(call.spec, head, first + warp_row + 16 * m + lane / 4, head.keys - 1);
+      rows[m].start(call.spec, head, first + warp_row + 16 * m + lane / 4,
+                    work::end_of_queries(call, head) - 1);
 #pragma unroll
       for (int j = 0; j < value_groups; ++j)
 #pragma unroll
@@ -103,14 +106,12 @@ struct attend_sm80_block {
     }
 
     walk_type walk(head.keys);
-    int tile = walk.next(call.spec, over());
+    int tile = walk.next(visits(), over());
     bool partial = walk.partial();
     if (tile >= 0) {
-      load<Tile.queries(), size>(
-          address(0), call.q.data + head.batch * call.q.stride[0] + head.query_head * call.q.stride[2],
-          call.q.stride[1], first_row(call, blockIdx.x), head.queries);
+      load_own_queries();
       load_keys(0, tile);
-      if (Tile.stages == 2) load_values(0, tile);
+      if (Tile.stages == 2 && spec_type::passes == 1) load_values(0, tile);
       ptx::copies_commit();
     }
     queries_type queries;
@@ -119,6 +120,18 @@ struct attend_sm80_block {
       __syncthreads();
 #pragma unroll
       for (int k = 0; k < kept; ++k) load_queries(queries_of(threadIdx.x), queries, k, k);
+    }
+    if constexpr (spec_type::passes == 2) {
+      gather(walk, tile, partial, queries, rows);
+      walk = walk_type(head.keys);
+      tile = walk.next(visits(), over());
+      partial = walk.partial();
+      if (tile >= 0) {
+        __syncthreads();  // all warps have done with the keys of the first pass
+        load_keys(0, tile);
+        if (Tile.stages == 2) load_values(0, tile);
+        ptx::copies_commit();
+      }
     }
 
     int stage = 0;
@@ -130,7 +143,7 @@ struct attend_sm80_block {
       int after;
       bool after_partial;
       if constexpr (Tile.stages == 2) {
-        after = walk.next(call.spec, over());
+        after = walk.next(visits(), over());
         after_partial = walk.partial();
         if (after >= 0) {
           load_keys(stage ^ 1, after);
@@ -144,7 +157,7 @@ struct attend_sm80_block {
         multiply_keys(0, queries, scores);
         ptx::copies_wait<0>();
         __syncthreads();  // the values have come, and all warps have done with the keys
-        after = walk.next(call.spec, over());
+        after = walk.next(visits(), over());
         after_partial = walk.partial();
         if (after >= 0) load_keys(0, after);
         ptx::copies_commit();
@@ -152,11 +165,16 @@ struct attend_sm80_block {
       weights_type weights;
 #pragma unroll
       for (int m = 0; m < row_groups; ++m) {
-        float rescale[2];
         rows[m].score(call.spec, scores[m], tile * Tile.keys + column, partial);
-        rows[m].weigh(call.spec, scores[m], rescale);
-        fragment::pack<element>(scores[m], weights[m]);
-        scale_outputs(outputs[m], rescale);
+        if constexpr (spec_type::passes == 2) {
+          rows[m].second(call.spec, scores[m], tile * Tile.keys + column);
+          fragment::pack<element>(scores[m], weights[m]);
+        } else {
+          float rescale[2];
+          rows[m].weigh(call.spec, scores[m], rescale);
+          fragment::pack<element>(scores[m], weights[m]);
+          scale_outputs(outputs[m], rescale);
+        }
       }
       multiply_values(stage, weights, outputs);
       tile = after;
@@ -164,57 +182,110 @@ struct attend_sm80_block {
       if (Tile.stages == 2) stage ^= 1;
     }
 
+    finish(rows, outputs);
+    const store to{call, shared};
+    if constexpr (maps > 1) to.join_maps(outputs);
+    const bool stores = maps == 1 || work::map_of(threadIdx.x) == 0;
+    if constexpr (spec_type::has_output_policy) {
+      __syncthreads();  // the policies' scratch takes the place of what all warps have read
+      if (stores) {
 #pragma unroll
-    for (int m = 0; m < row_groups; ++m) {
-      float factor[2];
-      rows[m].finish(call.spec, first_row(call, blockIdx.x) + warp_row + 16 * m + lane / 4, factor);
-      scale_outputs(outputs[m], factor);
+        for (int m = 0; m < row_groups; ++m) {
+          const byteloom::row at[2] = {row_of_output(rows[m], 0), row_of_output(rows[m], 1)};
+          fragment::change_outputs(call.spec, at, row_of_call(m), head.queries, column,
+                                   reinterpret_cast<float2*>(shared) + threadIdx.x, 32 * Tile.warps,
+                                   outputs[m]);
+        }
+      }
     }
     if (std::is_same_v<out_element, element> && call.whole_pieces) {
       __syncthreads();  // outputs take the place of what all warps have read
-      stage_outputs(outputs);
+      if (stores) to.stage_outputs(outputs);
     } else {
-      store_outputs(outputs);
+      if (stores) to.store_outputs(outputs);
     }
   }
 
  private:
-  /// The compiler takes the value as it is: it neither takes the sums apart that led to it, which would cost
-  /// an instruction for each address that differs by a constant, nor moves what is made of it out of the
-  /// loop, which has no registers to spare.
-  __device__ static void pin(std::uint32_t& value) { asm volatile("" : "+r"(value)); }
+  /// The first of two passes: over the keys alone, for what the normalizer must know of a row.
+  __device__ void gather(walk_type& walk, int tile, bool partial, queries_type& queries,
+                         rows_type (&rows)[row_groups]) const {
+    namespace ptx = instruction;
+    const int column = static_cast<int>(threadIdx.x % 4) * 2;
+    int stage = 0;
+#pragma unroll 1
+    while (tile >= 0) {
+      scores_type scores;
+      ptx::copies_wait<0>();
+      __syncthreads();  // this tile has come, and all warps have done with the one before
+      const int after = walk.next(visits(), over());
+      const bool after_partial = walk.partial();
+      if (Tile.stages == 2 && after >= 0) load_keys(stage ^ 1, after);
+      if (Tile.stages == 2) ptx::copies_commit();
+      multiply_keys(stage, queries, scores);
+      if constexpr (Tile.stages == 1) {
+        __syncthreads();  // all warps have done with the keys
+        if (after >= 0) load_keys(0, after);
+        ptx::copies_commit();
+      }
+#pragma unroll
+      for (int m = 0; m < row_groups; ++m) {
+        rows[m].score(call.spec, scores[m], tile * Tile.keys + column, partial);
+        rows[m].gather(call.spec, scores[m]);
+      }
+      tile = after;
+      partial = after_partial;
+      if (Tile.stages == 2) stage ^= 1;
+    }
+#pragma unroll
+    for (int m = 0; m < row_groups; ++m) rows[m].between_passes(call.spec);
+  }
 
-  /// threadIdx.x and blockIdx.x, pinned.
-  __device__ static unsigned own_thread() {
-    std::uint32_t thread = threadIdx.x;
-    pin(thread);
-    return thread;
-  }
-  __device__ static unsigned own_block() {
-    std::uint32_t block = blockIdx.x;
-    pin(block);
-    return block;
-  }
-
-  /// Number in the call of the first query of a block's tile. The last tiles, which see the most keys under a
-  /// causal mask, come first; heads that share keys are neighbours.
-  __device__ static int first_row(const Call& call, unsigned block) {
-    return static_cast<int>(gridDim.x / call.group - 1 - block / call.group) * Tile.queries();
-  }
-  __device__ static int query_head(const Call& call, unsigned block) {
-    return static_cast<int>(blockIdx.y * call.group + block % call.group);
+  /// After a row's last tile.
+  __device__ void finish(rows_type (&rows)[row_groups], outputs_type& outputs) const {
+#pragma unroll
+    for (int m = 0; m < row_groups; ++m) {
+      float factor[2];
+      rows[m].finish(call.spec, row_of_call(m), factor);
+      if constexpr (maps > 1) {
+        const byteloom::row at[2] = {row_of_output(rows[m], 0), row_of_output(rows[m], 1)};
+        fragment::weigh_map(call.spec, work::map_of(threadIdx.x), at, factor);
+      }
+      scale_outputs(outputs[m], factor);
+    }
   }
 
-  __device__ tile over() const { return {head.batch, head.query_head, first, last, 0, head.keys - 1}; }
+  /// Number in the call of a thread's upper row of a group of 16.
+  __device__ int row_of_call(int m) const {
+    return work::first_row(call, blockIdx.x) + work::warp_row(threadIdx.x) + 16 * m +
+           static_cast<int>(threadIdx.x % 32 / 4);
+  }
+  __device__ byteloom::row row_of_output(const rows_type& rows, int which) const {
+    return fragment::row_of_output<spec_type>(rows.row_at(which), work::output_head(call, blockIdx.x),
+                                              static_cast<int>(call.group));
+  }
+
+  /// What says which tiles of keys are visited, and of which queries and head.
+  __device__ decltype(auto) visits() const {
+    if constexpr (maps == 1) {
+      return (call.spec);
+    } else {
+      return visits_type{call.spec};
+    }
+  }
+  __device__ tile over() const {
+    const int own = maps == 1 ? head.query_head : work::output_head(call, blockIdx.x);
+    return {head.batch, own, first, last, 0, head.keys - 1, head.queries, head.keys};
+  }
 
   /// Shared address of a byte.
   __device__ std::uint32_t address(int byte) const {
     return static_cast<std::uint32_t>(__cvta_generic_to_shared(shared)) + static_cast<std::uint32_t>(byte);
   }
-  __device__ std::uint32_t keys_of(int stage) const {
-    return address(Tile.queries_bytes(size) + stage * stage_bytes);
+  __device__ std::uint32_t keys_of(int stage, int map) const {
+    return address(maps * Tile.queries_bytes(size) + stage * stage_bytes + map * Tile.keys_bytes(size));
   }
-  __device__ std::uint32_t values_of(int stage) const { return keys_of(stage) + Tile.keys_bytes(size); }
+  __device__ std::uint32_t values_of(int stage) const { return keys_of(stage, maps); }
 
   /// Copies rows first_row and on of a head that begins at `from`; rows past its `count` and columns past the
   /// last are zero.
@@ -234,23 +305,40 @@ struct attend_sm80_block {
                               own + below * stride + right * 8, inside && below < left);
     });
   }
-  /// Where keys or values of the head begin.
-  __device__ static const element* key_head_of(const device_view<const element, 4>& x) {
-    return x.data + blockIdx.z * x.stride[0] + blockIdx.y * x.stride[2];
+  /// Where a head of the block's sequence begins, `row` rows along the axis of positions.
+  template <class Head>
+  __device__ static const element* head_of(const device_view<const element, 4>& x, Head which, index row) {
+    const element* result = x.data + work::plane() * x.stride[0] + which * x.stride[2];
+    if constexpr (Call::ragged) result += row * x.stride[1];
+    return result;
+  }
+  __device__ void load_own_queries() const {
+#pragma unroll
+    for (int map = 0; map < maps; ++map)
+      load<Tile.queries(), size>(
+          address(map * Tile.queries_bytes(size)),
+          head_of(call.q, work::query_head(call, blockIdx.x, map), work::query_row(call)), call.q.stride[1],
+          work::first_row(call, blockIdx.x), head.queries);
   }
   __device__ void load_keys(int stage, int tile) const {
-    load<Tile.keys, size>(keys_of(stage), key_head_of(call.k), call.k.stride[1], tile * Tile.keys, head.keys);
+#pragma unroll
+    for (int map = 0; map < maps; ++map)
+      load<Tile.keys, size>(
+          keys_of(stage, map),
+          head_of(call.k, work::key_head(call, work::query_head(call, blockIdx.x, map)), work::key_row(call)),
+          call.k.stride[1], tile * Tile.keys, head.keys);
   }
   __device__ void load_values(int stage, int tile) const {
-    load<Tile.keys, value_size>(values_of(stage), key_head_of(call.v), call.v.stride[1], tile * Tile.keys,
-                                head.keys);
+    load<Tile.keys, value_size>(values_of(stage), head_of(call.v, blockIdx.y, work::key_row(call)),
+                                call.v.stride[1], tile * Tile.keys, head.keys);
   }
 
   /// Shared address of what a lane names of the warp's first 16 queries and dimensions.
   __device__ std::uint32_t queries_of(unsigned thread) const {
     const fragment::matrix_row own = fragment::left_operand(thread % 32);
-    const int row = static_cast<int>(thread / 32) * Tile.warp_queries() + own.row;
-    return address(fragment::piece_byte(size, row, own.piece));
+    const int row = work::warp_row(thread) + own.row;
+    return address(work::map_of(thread) * Tile.queries_bytes(size) +
+                   fragment::piece_byte(size, row, own.piece));
   }
   /// Left operands: 16 dimensions of the warp's queries, from number 16 * step on.
   __device__ static void load_queries(std::uint32_t own, queries_type& queries, int place, int step) {
@@ -264,7 +352,8 @@ struct attend_sm80_block {
     const unsigned thread = own_thread();
     std::uint32_t own_queries = Tile.keep_queries ? 0 : queries_of(thread);
     const fragment::matrix_row own = fragment::right_operands(thread % 32);
-    std::uint32_t own_keys = keys_of(stage) + fragment::piece_byte(size, own.row, own.piece);
+    std::uint32_t own_keys =
+        keys_of(stage, work::map_of(thread)) + fragment::piece_byte(size, own.row, own.piece);
     pin(own_queries);
     pin(own_keys);
 #pragma unroll
@@ -316,86 +405,7 @@ struct attend_sm80_block {
 #pragma unroll
       for (int i = 0; i < 4; ++i) outputs[j][i] *= factor[i / 2];
   }
-
-  /// Where the outputs of the tile begin, and how many of its rows exist; made anew, as nothing of it is
-  /// needed before.
-  struct output_tile {
-    out_element* data;
-    int rows;
-
-    __device__ explicit output_tile(const Call& call) {
-      const unsigned block = own_block();
-      const int row = first_row(call, block);
-      data = call.out.data + blockIdx.z * call.out.stride[0] + row * call.out.stride[1] +
-             query_head(call, block) * call.out.stride[2];
-      rows = static_cast<int>(call.q.extent[1]) - row;
-    }
-  };
-
-  /// Writes the warp's outputs by way of its own part of shared memory, 16 bytes at a time.
-  __device__ void stage_outputs(const outputs_type& outputs) const {
-    const unsigned thread = own_thread();
-    const unsigned lane = thread % 32;
-    const int warp_row = static_cast<int>(thread / 32) * Tile.warp_queries();
-    const int row = static_cast<int>(lane / 4);
-    const int column = static_cast<int>(lane % 4 * 2);
-    unsigned char* own = shared + fragment::rows_bytes(warp_row, value_size);
-#pragma unroll
-    for (int m = 0; m < row_groups; ++m)
-#pragma unroll
-      for (int half = 0; half < 2; ++half)
-#pragma unroll
-        for (int j = 0; j < value_groups; ++j)
-          *reinterpret_cast<std::uint32_t*>(
-              own + fragment::element_byte(value_size, 16 * m + 8 * half + row, 8 * j + column)) =
-              fragment::pack<element>(outputs[m][j][2 * half], outputs[m][j][2 * half + 1]);
-    __syncwarp();
-    const output_tile to(call);
-    constexpr fragment::piece_share share{32, value_size};
-    share.each(Tile.warp_queries(), lane, [&](int below, int right) {
-      const int from_row = share.first_row(lane) + below;
-      const int piece = share.first_piece(lane) + right;
-      if (warp_row + from_row < to.rows && piece < value_size / 8)
-        *reinterpret_cast<uint4*>(to.data + (warp_row + from_row) * call.out.stride[1] + 8 * piece) =
-            *reinterpret_cast<const uint4*>(own + fragment::piece_byte(value_size, from_row, piece));
-    });
-  }
-
-  /// Writes outputs straight to memory.
-  __device__ void store_outputs(const outputs_type& outputs) const {
-    const unsigned thread = own_thread();
-    const int row = static_cast<int>(thread / 32) * Tile.warp_queries() + static_cast<int>(thread % 32 / 4);
-    const int column = static_cast<int>(thread % 4 * 2);
-    const output_tile to(call);
-#pragma unroll
-    for (int m = 0; m < row_groups; ++m)
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const int own = row + 16 * m + 8 * half;
-        if (own >= to.rows) continue;
-        out_element* place = to.data + own * call.out.stride[1] + column * call.out.stride[3];
-#pragma unroll
-        for (int j = 0; j < value_groups; ++j) {
-          const float first_value = outputs[m][j][2 * half];
-          const float second_value = outputs[m][j][2 * half + 1];
-          if constexpr (std::is_same_v<out_element, element>) {
-            const std::uint32_t both = fragment::pack<element>(first_value, second_value);
-            place[0] = byteloom::bit_cast<element>(static_cast<std::uint16_t>(both));
-            place[call.out.stride[3]] = byteloom::bit_cast<element>(static_cast<std::uint16_t>(both >> 16));
-          } else {
-            place[0] = static_cast<out_element>(first_value);
-            place[call.out.stride[3]] = static_cast<out_element>(second_value);
-          }
-          place += 8 * call.out.stride[3];
-        }
-      }
-  }
 };
-
-template <class Tuning, class Call>
-inline constexpr attend_sm80_tile attend_sm80_tile_of =
-    Tuning::sm80(Call::spec_type::heads_type::constant_size, Call::spec_type::heads_type::constant_value_size,
-                 Call::spec_type::is_masked);
 
 template <class Tuning, class Call>
 __global__ __launch_bounds__(attend_sm80_tile_of<Tuning, Call>.threads(),
@@ -403,7 +413,9 @@ __global__ __launch_bounds__(attend_sm80_tile_of<Tuning, Call>.threads(),
   constexpr attend_sm80_tile tile = attend_sm80_tile_of<Tuning, Call>;
   extern __shared__ __align__(128) unsigned char attend_sm80_shared[];
   wait_for_input();
-  attend_sm80_block<tile, Call>(call, attend_sm80_shared).compute();
+  attend_sm80_block<tile, Call> block(call, attend_sm80_shared);
+  if (Call::ragged && !block.exists()) return;
+  block.compute();
 }
 
 BYTELOOM_KERNELS_END
@@ -423,41 +435,55 @@ std::string why_no_pieces(const device_view<T, 4>& x) {
   return {};
 }
 
-/// Launches for views whose shapes fit each other; T is bf16 or f16, O is T or float. Throws shape_error
-/// where rows of q, k or v cannot be read 16 bytes at a time; out may have any strides.
-template <class Tuning, class Spec, class T, class O>
-void attend_sm80(executor on, const Spec& spec, const device_view<const T, 4>& q,
-                 const device_view<const T, 4>& k, const device_view<const T, 4>& v,
-                 const device_view<O, 4>& out) {
-  using call_type = attend_sm80_call<Spec, T, O>;
-  constexpr attend_sm80_tile tile = attend_sm80_tile_of<Tuning, call_type>;
-  constexpr int size = Spec::heads_type::constant_size;
-  constexpr int value_size = Spec::heads_type::constant_value_size;
-  static_assert(tile.fits(size, value_size),
-                "byteloom: no tile of the Ampere attention fits these head sizes into registers and shared "
-                "memory; choose "
-                "multiples of 8 up to 256, or attend<path::simt>.");
-  const auto require_pieces = [](const char* name, const device_view<const T, 4>& x) {
+/// Throws shape_error where rows of q, k or v cannot be read 16 bytes at a time.
+template <class T>
+void require_pieces(const device_view<T, 4>& q, const device_view<T, 4>& k, const device_view<T, 4>& v) {
+  const auto require = [](const char* name, const device_view<T, 4>& x) {
     const std::string why = why_no_pieces(x);
     if (!why.empty()) throw shape_error("attend: " + std::string(name) + " " + why);
   };
-  require_pieces("q", q);
-  require_pieces("k", k);
-  require_pieces("v", v);
-  if (q.size() == 0) return;
+  require("q", q);
+  require("k", k);
+  require("v", v);
+}
+
+/// Launches for views whose shapes fit each other; T is bf16 or f16, O is T or float. `offsets`: of ragged
+/// sequences, which lie end to end in tensors of one sequence. Throws shape_error where rows of q, k or v
+/// cannot be read 16 bytes at a time; out may have any strides.
+template <class Tuning, class Spec, class T, class O, class Offsets = byteloom::detail::no_offsets>
+void attend_sm80(executor on, const Spec& spec, const device_view<const T, 4>& q,
+                 const device_view<const T, 4>& k, const device_view<const T, 4>& v,
+                 const device_view<O, 4>& out, const Offsets& offsets = {}) {
+  using call_type = attend_sm80_call<Spec, T, O, Offsets>;
+  constexpr attend_sm80_tile tile = attend_sm80_tile_of<Tuning, call_type>;
+  constexpr int size = Spec::heads_type::constant_size;
+  constexpr int value_size = Spec::heads_type::constant_value_size;
+  constexpr bool fits = tile.fits(size, value_size);
+  static_assert(fits || Spec::map_count > 1,
+                "byteloom: no tile of the Ampere attention fits these head sizes into registers and shared "
+                "memory; choose "
+                "multiples of 8 up to 256, or attend<path::simt>.");
+  static_assert(fits || Spec::map_count == 1,
+                "byteloom: no tile of the Ampere attention fits so many maps of these head sizes into "
+                "registers and shared memory; choose smaller heads, or attend<path::simt>.");
+  require_pieces(q, k, v);
+  const index sequences = offsets.sequences(q.extent[0]);
+  const index queries = offsets.most_queries(q.extent[1]);
+  if (q.size() == 0 || sequences == 0 || queries == 0) return;
   const index group = q.extent[2] / k.extent[2];
-  const index query_tiles = (q.extent[1] + tile.queries() - 1) / tile.queries();
-  if (k.extent[2] > 65535 || q.extent[0] > 65535)
+  const index query_tiles = (queries + tile.queries() - 1) / tile.queries();
+  if (v.extent[2] > 65535 || sequences > 65535)
     throw shape_error("attend: more than 65535 heads or sequences in one call; pass them in parts.");
   const call_type call{
-      spec, q, k, v, out, static_cast<unsigned>(group), std::is_same_v<T, O> && why_no_pieces(out).empty()};
+      spec,   q, k, v, out, static_cast<unsigned>(group), std::is_same_v<T, O> && why_no_pieces(out).empty(),
+      offsets};
   const auto kernel = attend_sm80_kernel<Tuning, call_type>;
   constexpr std::size_t bytes = static_cast<std::size_t>(tile.shared_bytes(size, value_size));
   if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))
     throw device_error("attend: this GPU has less shared memory a block than the kernel's " +
                        std::to_string(bytes) + " bytes.");
-  const dim3 grid(static_cast<unsigned>(query_tiles * group), static_cast<unsigned>(k.extent[2]),
-                  static_cast<unsigned>(q.extent[0]));
+  const dim3 grid(static_cast<unsigned>(query_tiles * group), static_cast<unsigned>(v.extent[2]),
+                  static_cast<unsigned>(sequences));
   launch(on, "attend_sm80_kernel", kernel, grid, tile.threads(), bytes, call);
 }
 
