@@ -7,15 +7,9 @@
 #include "byteloom/cuda/attend.cuh"
 #include "library/attend.hpp"
 
-// 1 once the tensor cores' kernels join maps (cuda/require.hpp); path::simt alone does until then.
-#ifndef BYTELOOM_BENCH_MAPS
-#define BYTELOOM_BENCH_MAPS 0
-#endif
-
 bool bench::run_maps(std::string_view name, const tensors& x, float lambda) {
   const bl::mask::causal past;
   if (name == "half/d128") return run<8, 128, 128>(x, past);
-#if BYTELOOM_BENCH_MAPS
   if (name == "difference/d128") {
     using spec = bl::attention<bl::heads<16, 16, 128>, bl::maps::difference<>, bl::mask::causal>;
     require_heads(x.heads, 16);
@@ -24,8 +18,5 @@ bool bench::run_maps(std::string_view name, const tensors& x, float lambda) {
                view_of(x.out, x.batch, x.length, 8, 128));
     return true;
   }
-#else
-  static_cast<void>(lambda);
-#endif
   return false;
 }

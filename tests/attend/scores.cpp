@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "byteloom/attend/folding.hpp"
 #include "byteloom/attend/reference.hpp"
 #include "byteloom/host/attend.hpp"
 #include "support/agreement.hpp"
@@ -355,20 +356,65 @@ TEST_CASE("score policies apply left to right, after the default scale") {
   CHECK(second.score(8.0, at) == doctest::Approx(2 * std::tanh(2.0 / 2) + 3));
 }
 
-TEST_CASE("a composition that only scales says its unit") {
+namespace {
+
+template <class Spec>
+using folds = byteloom::detail::score_folding<Spec>;
+
+/// unit * score of the folding, beside what the composition says, at fresh sites.
+template <class Spec>
+void check_folding(std::mt19937_64& draw, const Spec& spec, int keys) {
+  const folds<Spec> own(spec);
+  for (int i = 0; i < 200; ++i) {
+    const int query = static_cast<int>(draw() % static_cast<unsigned>(keys));
+    const int key = static_cast<int>(draw() % static_cast<unsigned>(keys));
+    const bl::site at{0, 0, 0, query, key, keys, keys};
+    const float dot = std::uniform_real_distribution<float>(-30, 30)(draw);
+    const double whole = spec.score(static_cast<double>(dot), at);
+    CHECK(own.unit() * own.score(dot, at) == doctest::Approx(whole).epsilon(1e-5));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("what a composition's scores are made of") {
   using namespace bl;
+  using detail::folding;
   const attention<heads<1, 1, 64>, mask::causal> plain;
-  CHECK(plain.unit() == 0.125f);
-  const attention<heads<1, 1, 64>, score::scale, score::temperature> several{score::scale{-3.0f},
-                                                                             score::temperature{2.0f}};
-  CHECK(several.unit() == -1.5f);
-  CHECK(several.unit() == doctest::Approx(several.score(1.0f, site{})));
-  CHECK(attention<heads<1, 1, 64>, mask::causal>::unit_is_positive);
-  CHECK(attention<heads<1, 1, 64>, score::temperature>::unit_is_positive);
-  CHECK_FALSE(attention<heads<1, 1, 64>, score::scale, score::temperature>::unit_is_positive);
-  CHECK_FALSE(attention<heads<1, 1, 64>, score::scale, score::softcap>::scale_only);
-  CHECK_FALSE(attention<heads<1, 1, 64>, score::alibi<1>>::scale_only);
-  CHECK_FALSE(attention<heads<1, 1, 64>, test::distance_penalty>::scale_only);
+  CHECK(folds<decltype(plain)>(plain).unit() == 0.125f);
+  using spec = attention<heads<1, 1, 64>, score::scale, score::temperature>;
+  const spec several{score::scale{-3.0f}, score::temperature{2.0f}};
+  CHECK(folds<spec>(several).unit() == -1.5f);
+  CHECK(folds<attention<heads<1, 1, 64>, mask::causal>>::unit_is_positive);
+  CHECK(folds<attention<heads<1, 1, 64>, score::temperature>>::unit_is_positive);
+  CHECK_FALSE(folds<spec>::unit_is_positive);
+  CHECK(folds<spec>::kind == folding::scale);
+  CHECK(folds<attention<heads<1, 1, 64>, score::scale, score::softcap>>::kind == folding::factored);
+  CHECK(folds<attention<heads<1, 1, 64>, score::scale, score::softcap>>::unit_is_positive);
+  CHECK(folds<attention<heads<1, 1, 64>, score::softcap, score::scale>>::kind == folding::none);
+  CHECK(folds<attention<heads<1, 1, 64>, score::softcap, score::alibi<1>>>::kind == folding::none);
+  CHECK(folds<attention<heads<1, 1, 64>, score::temperature, score::alibi<1>>>::kind == folding::added);
+  CHECK(folds<attention<heads<1, 1, 64>, score::scale, score::alibi<1>>>::kind == folding::none);
+  CHECK(folds<attention<heads<1, 1, 64>, score::alibi<1>, score::temperature>>::kind == folding::none);
+  CHECK(folds<attention<heads<1, 1, 64>, test::distance_penalty>>::kind == folding::none);
+}
+
+TEST_CASE("what is left to the normalizer's exponent and what is not make the score") {
+  using namespace bl;
+  auto draw = test::generator();
+  const auto biases = test::random_tensor<float>(draw, 1.0f, 1, 1, 1, 50);
+  const host_view<const float, 2> keyed(biases.data.data(), 1, 50);
+  check_folding(draw, attention<heads<1, 1, 64>>{}, 50);
+  check_folding(draw, attention<heads<1, 1, 64>, score::scale>{score::scale{-0.3f}}, 50);
+  check_folding(draw, attention<heads<1, 1, 32>, score::softcap>{score::softcap{3.0f}}, 50);
+  check_folding(
+      draw,
+      attention<heads<1, 1, 32>, score::scale, score::softcap>{score::scale{0.4f}, score::softcap{9.0f}}, 50);
+  check_folding(draw, attention<heads<1, 1, 64>, score::alibi<1>>{}, 50);
+  check_folding(draw,
+                attention<heads<1, 1, 64>, score::temperature, score::alibi<1, score::distance::symmetric>,
+                          score::key_bias<>>{score::temperature{2.5f}, score::key_bias<>{keyed}},
+                50);
 }
 
 TEST_CASE("data that does not fit its call is refused by name") {

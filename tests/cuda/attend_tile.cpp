@@ -16,7 +16,7 @@ template <int Size, int ValueSize>
 void check_tile() {
   CAPTURE(Size);
   CAPTURE(ValueSize);
-  constexpr cuda::attend_sm80_tile tile = cuda::default_attend_sm80_tuning::sm80(Size, ValueSize, false);
+  constexpr cuda::attend_sm80_tile tile = cuda::default_attend_sm80_tuning::sm80({Size, ValueSize});
   CHECK(tile.fits(Size, ValueSize));
   const int widest = (Size > ValueSize ? Size : ValueSize);
   // independently: queries, then keys and values of the stages, in rows of a multiple of 32 bytes
@@ -38,7 +38,8 @@ void check_maps() {
   CAPTURE(Size);
   CAPTURE(ValueSize);
   constexpr cuda::attend_sm80_tile tile =
-      cuda::attend_sm80_tile_by<cuda::default_attend_sm80_tuning, Size, ValueSize, true, Maps>;
+      cuda::attend_sm80_tile_by<cuda::default_attend_sm80_tuning,
+                                cuda::attend_needs{Size, ValueSize, true, Maps}>;
   CHECK(tile.fits(Size, ValueSize));
   CHECK(tile.maps == Maps);
   CHECK(tile.threads() == 32 * tile.warps * Maps);
@@ -54,7 +55,7 @@ void check_maps() {
 
 /// A selector that knows nothing of maps.
 struct without_maps {
-  static consteval cuda::attend_sm80_tile sm80(int, int, bool) { return {4, 1, 32, 1, false}; }
+  static consteval cuda::attend_sm80_tile sm80(const cuda::attend_needs&) { return {4, 1, 32, 1, false}; }
 };
 
 template <int... I>
@@ -85,17 +86,17 @@ TEST_CASE("maps that share a value have a tile that fits an Ampere GPU") {
   check_maps<3, 24, 40>();
   check_maps<3, 64, 64>();
   check_maps<4, 64, 128>();
-  constexpr auto tile = cuda::attend_sm80_tile_by<without_maps, 64, 64, true, 2>;
+  constexpr auto tile = cuda::attend_sm80_tile_by<without_maps, cuda::attend_needs{64, 64, true, 2}>;
   CHECK(tile.maps == 2);
   CHECK(tile.threads() == 256);
 }
 
 TEST_CASE("what fits nowhere has no tile") {
-  CHECK(cuda::default_attend_sm80_tuning::sm80(64, 512, true, 2).warps == 0);
-  CHECK(cuda::default_attend_sm80_tuning::sm80(64, 64, true, 40).warps == 0);
+  CHECK(cuda::default_attend_sm80_tuning::sm80({64, 512, true, 2}).warps == 0);
+  CHECK(cuda::default_attend_sm80_tuning::sm80({64, 64, true, 40}).warps == 0);
   CHECK_FALSE(cuda::attend_sm80_tile{8, 2, 64, 1, false, 3}.fits(64, 64));  // registers of so many threads
-  CHECK(cuda::default_attend_sm80_tuning::sm80(512, 512, false).warps == 0);
-  CHECK(cuda::default_attend_sm80_tuning::sm80(20, 64, false).warps == 0);
+  CHECK(cuda::default_attend_sm80_tuning::sm80({512, 512, false}).warps == 0);
+  CHECK(cuda::default_attend_sm80_tuning::sm80({20, 64, false}).warps == 0);
   CHECK_FALSE(cuda::attend_sm80_tile{4, 2, 64, 1, false}.fits(256, 256));
   CHECK_FALSE(cuda::attend_sm80_tile{4, 1, 40, 1, false}.fits(64, 64));
   CHECK_FALSE(cuda::attend_sm80_tile{3, 1, 32, 1, false}.fits(64, 64));

@@ -32,7 +32,8 @@ inline constexpr bool for_sm80 = [] {
 
 /// What path::sm90 takes so far.
 template <class Spec>
-inline constexpr bool for_sm90 = for_sm80<Spec>&& bl::cuda::detail::sm90_takes<Spec>;
+inline constexpr bool for_sm90 =
+    for_sm80<Spec>&& bl::cuda::detail::fits_sm90<bl::cuda::default_attend_tuning, Spec>;
 
 /// Relative error of Path on fresh T inputs; repetitions with other bits fail.
 template <class Path, class T, class O, class Spec>
@@ -59,6 +60,13 @@ double path_error(std::mt19937_64& draw, const Spec& spec, attend_shape shape, f
   }
   bl::reference::attend(spec, q.view(), k.view(), v.view(), wanted.view());
   return relative_error(found, wanted.data);
+}
+
+/// f(path) for path::sm80, and on a Hopper GPU for path::sm90.
+template <class F>
+void each_tensor_path(const F& f) {
+  f(bl::path::sm80{});
+  if (bl::cuda::detail::capability_major() == 9) f(bl::path::sm90{});
 }
 
 /// Both paths, T in and out; on a GPU that is no Hopper the second is left out.

@@ -104,26 +104,28 @@ TEST_CASE("ragged sequences are attended one by one, on the path that is best he
         test::turned_bound);
 }
 
-TEST_CASE("ragged sequences on path::sm80") {
+TEST_CASE("ragged sequences on tensor cores") {
   using namespace bl;
   auto draw = test::generator();
   using clipped = normalizer::clipped_softmax;
   using plain = maps::difference<>;
-  CHECK(ragged_error<path::sm80>(draw, attention<heads<4, 2, 64>>{}) < test::bf16_bound);
-  CHECK(ragged_error<path::sm80>(draw, attention<heads<4, 2, 128>, mask::causal>{}) < test::bf16_bound);
-  CHECK(ragged_error<path::sm80>(draw, attention<heads<4, 4, 40, 24>, mask::causal>{}) < test::bf16_bound);
-  CHECK(ragged_error<path::sm80>(
-            draw, attention<heads<2, 2, 64>, position::rope<>, mask::causal, mask::window<70>>{}) <
-        test::turned_bound);
-  CHECK(ragged_error<path::sm80>(draw, attention<heads<4, 2, 64>, mask::causal, row_factor>{}) <
-        test::bf16_bound);
-  CHECK(ragged_error<path::sm80>(draw, attention<heads<4, 2, 64>, mask::causal, clipped>{clipped{-0.003f}}) <
-        test::bf16_bound);
-  CHECK(ragged_error<path::sm80>(draw, attention<heads<4, 2, 64>, mask::causal, normalizer::shaped>{}) <
-        test::bf16_bound);
-  CHECK(ragged_error<path::sm80>(draw, attention<heads<4, 4, 64, 128>, mask::causal, plain, row_factor>{
-                                           plain{0.4f}}) < test::bf16_bound);
-  CHECK(ragged_error<path::sm80, f16>(draw, attention<heads<4, 2, 64>, mask::causal>{}) < 8e-4);
+  test::each_tensor_path([&]<class Path>(Path) {
+    CHECK(ragged_error<Path>(draw, attention<heads<4, 2, 64>>{}) < test::bf16_bound);
+    CHECK(ragged_error<Path>(draw, attention<heads<4, 2, 128>, mask::causal>{}) < test::bf16_bound);
+    CHECK(ragged_error<Path>(draw, attention<heads<4, 4, 40, 24>, mask::causal>{}) < test::bf16_bound);
+    CHECK(ragged_error<Path>(draw,
+                             attention<heads<2, 2, 64>, position::rope<>, mask::causal, mask::window<70>>{}) <
+          test::turned_bound);
+    CHECK(ragged_error<Path>(draw, attention<heads<4, 2, 64>, mask::causal, row_factor>{}) <
+          test::bf16_bound);
+    CHECK(ragged_error<Path>(draw, attention<heads<4, 2, 64>, mask::causal, clipped>{clipped{-0.003f}}) <
+          test::bf16_bound);
+    CHECK(ragged_error<Path>(draw, attention<heads<4, 2, 64>, mask::causal, normalizer::shaped>{}) <
+          test::bf16_bound);
+    CHECK(ragged_error<Path>(draw, attention<heads<4, 4, 64, 128>, mask::causal, plain, row_factor>{
+                                       plain{0.4f}}) < test::bf16_bound);
+    CHECK(ragged_error<Path, f16>(draw, attention<heads<4, 2, 64>, mask::causal>{}) < 8e-4);
+  });
 }
 
 TEST_CASE("ragged sequences without tensor cores, in float and in 16 bits") {
@@ -144,20 +146,24 @@ TEST_CASE("ragged sequences without tensor cores, in float and in 16 bits") {
 TEST_CASE("ragged sequences over keys of other ones, fewer or none") {
   using namespace bl;
   auto draw = test::generator();
-  CHECK(ragged_error<path::sm80>(draw, attention<heads<4, 2, 64>, keys::apart>{keys::apart{4}}, apart) <
-        test::bf16_bound);
-  const attention<heads<4, 2, 32>, keys::apart, position::rope<>, mask::local<60>> turned{keys::apart{4}};
-  CHECK(ragged_error<path::sm80>(draw, turned, apart) < test::turned_bound);
-  CHECK(ragged_error<path::simt, float>(draw, turned, apart) < 2e-5);
+  test::each_tensor_path([&]<class Path>(Path) {
+    CHECK(ragged_error<Path>(draw, attention<heads<4, 2, 64>, keys::apart>{keys::apart{4}}, apart) <
+          test::bf16_bound);
+    const attention<heads<4, 2, 32>, keys::apart, position::rope<>, mask::local<60>> turned{keys::apart{4}};
+    CHECK(ragged_error<Path>(draw, turned, apart) < test::turned_bound);
+    CHECK(ragged_error<path::simt, float>(draw, turned, apart) < 2e-5);
+  });
 }
 
 TEST_CASE("what stands behind a ragged sequence is never multiplied, even where it is infinite") {
   using namespace bl;
   auto draw = test::generator();
   const attention<heads<4, 2, 64>, mask::causal> causal;
-  for (const int infinite : {3, 4, 5}) {
-    CHECK(ragged_error<path::sm80>(draw, causal, usual, infinite) < test::bf16_bound);
-    CHECK(ragged_error<path::sm80>(draw, attention<heads<4, 2, 64>>{}, usual, infinite) < test::bf16_bound);
-    CHECK(ragged_error<path::simt, float>(draw, causal, usual, infinite) < 1e-5);
-  }
+  test::each_tensor_path([&]<class Path>(Path) {
+    for (const int infinite : {3, 4, 5}) {
+      CHECK(ragged_error<Path>(draw, causal, usual, infinite) < test::bf16_bound);
+      CHECK(ragged_error<Path>(draw, attention<heads<4, 2, 64>>{}, usual, infinite) < test::bf16_bound);
+      CHECK(ragged_error<path::simt, float>(draw, causal, usual, infinite) < 1e-5);
+    }
+  });
 }

@@ -23,7 +23,7 @@ using usual = bl::cuda::default_attend_sm80_tuning;
 
 template <int Warps, int RowGroups, int Keys, int Stages, bool Keep>
 struct tuned {
-  static consteval bl::cuda::attend_sm80_tile sm80(int, int, bool) {
+  static consteval bl::cuda::attend_sm80_tile sm80(const bl::cuda::attend_needs&) {
     return {Warps, RowGroups, Keys, Stages, Keep};
   }
 };

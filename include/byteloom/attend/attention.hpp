@@ -106,6 +106,11 @@ struct attention : slots<Policies...> {
     }
   }
 
+  /// True where a score policy takes the place of 1/sqrt(size), which else comes first.
+  static constexpr bool replaces_scale = (detail::replaces_default_scale<Policies> || ...);
+
+  static constexpr std::size_t count_of_policies = sizeof...(Policies);
+
   /// True where some mask may drop a site.
   static constexpr bool is_masked = detail::number_on_axis<axis::mask, Policies...> != 0;
 
@@ -119,21 +124,6 @@ struct attention : slots<Policies...> {
 
   /// Whether the query sees the key: what all masks agree on.
   BYTELOOM_HD constexpr bool keep(site at) const { return keep_from<0>(at); }
-
-  /// Whether the score policies do nothing but multiply by numbers that are the same at every site.
-  static constexpr bool scale_only =
-      ((!detail::on_axis<Policies, axis::score> || detail::constant_scale<Policies>)&&...);
-
-  /// Where scale_only, whether unit() is above 0 whatever the policies' state is.
-  static constexpr bool unit_is_positive =
-      ((!detail::on_axis<Policies, axis::score> || detail::positive_scale<Policies>)&&...);
-
-  /// The product of those numbers, with the 1/sqrt(size) that comes first: score(dot, at) is dot * unit().
-  BYTELOOM_HD float unit() const requires(scale_only) {
-    float product = 1.0f;
-    if constexpr (!replaces_scale) product = math::rsqrt(static_cast<float>(int{heads().size}));
-    return unit_from<0>(product);
-  }
 
   /// Whether the normalizer multiplies the scores that the masks keep by a factor of their row.
   static constexpr bool has_row_scale = detail::scales_rows<normalizer_type>;
@@ -255,12 +245,6 @@ struct attention : slots<Policies...> {
     }
   }
 
-  template <class Policy>
-  static constexpr bool replaces_scale_one = requires {
-    requires Policy::replaces_default_scale;
-  };
-  static constexpr bool replaces_scale = (replaces_scale_one<Policies> || ...);
-
   template <std::size_t Index, class Real>
   BYTELOOM_HD Real score_from(Real value, site at, group_site in_group) const {
     if constexpr (Index == sizeof...(Policies)) {
@@ -276,17 +260,6 @@ struct attention : slots<Policies...> {
       }
     } else {
       return score_from<Index + 1>(value, at, in_group);
-    }
-  }
-
-  template <std::size_t Index>
-  BYTELOOM_HD float unit_from(float product) const {
-    if constexpr (Index == sizeof...(Policies)) {
-      return product;
-    } else if constexpr (detail::on_axis<typename policies::template type<Index>, axis::score>) {
-      return unit_from<Index + 1>(product * this->template get<Index>().constant_factor());
-    } else {
-      return unit_from<Index + 1>(product);
     }
   }
 

@@ -70,6 +70,11 @@ concept has_cover = requires {
   &Policy::cover;
 };
 
+template <class Policy>
+concept replaces_default_scale = requires {
+  requires Policy::replaces_default_scale;
+};
+
 /// A score policy that multiplies by one number, the same at every site.
 template <class Policy>
 concept constant_scale = on_axis<Policy, axis::score> && requires(const Policy policy) {
@@ -80,6 +85,22 @@ concept constant_scale = on_axis<Policy, axis::score> && requires(const Policy p
 template <class Policy>
 concept positive_scale = constant_scale<Policy> && requires {
   requires Policy::always_positive;
+};
+
+/// A score policy that is outer * inner(score * inner factor), with outer above 0 in every valid state;
+/// kernels then leave both factors to what comes before and after it.
+template <class Policy>
+concept factored_score = on_axis<Policy, axis::score> && requires(const Policy policy, site at) {
+  { policy.inner_factor() } -> std::same_as<float>;
+  { policy.inner(0.0f, at) } -> std::same_as<float>;
+  { policy.outer_factor() } -> std::same_as<float>;
+};
+
+/// A score policy that adds a number of its site: added(score, weight, at) is the score plus `weight` times
+/// that number.
+template <class Policy>
+concept added_score = on_axis<Policy, axis::score> && requires(const Policy policy, site at) {
+  { policy.added(0.0f, 1.0f, at) } -> std::same_as<float>;
 };
 
 template <class Policy>

@@ -19,7 +19,6 @@
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/capability.cuh"
 #include "byteloom/cuda/packed/attend.cuh"
-#include "byteloom/cuda/require.hpp"
 #include "byteloom/cuda/simt/attend.cuh"
 #include "byteloom/cuda/sm80/attend.cuh"
 #include "byteloom/cuda/sm90/attend.cuh"
@@ -41,6 +40,11 @@ inline constexpr bool for_hopper_alone = [] {
     if (architecture != 900) return false;
   return true;
 }();
+
+/// Whether the kernel for Hopper has a tile for the composition; path::best takes others to path::sm80.
+template <class Tuning, class Spec>
+inline constexpr bool fits_sm90 = attend_sm90_tile_by<Tuning, needs_of<Spec>>.fits(
+    Spec::heads_type::constant_size, Spec::heads_type::constant_value_size);
 
 /// Runs the packed kernel over queries and keys that are turned already.
 template <class How, class Spec, class Q, class K, class V, class O>
@@ -97,10 +101,8 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
                   "multiples of 8; write "
                   "them so, or choose attend<path::simt>.");
     if constexpr (sizes) {
-      constexpr bool by_sm90 = [] {
-        if constexpr (std::is_same_v<way, path::sm90>) return require_sm90<Spec>::met;
-        return std::is_same_v<way, path::best> && sm90_takes<Spec>;
-      }();
+      constexpr bool by_sm90 =
+          std::is_same_v<way, path::sm90> || (std::is_same_v<way, path::best> && fits_sm90<tuning, Spec>);
       constexpr bool by_sm80 = std::is_same_v<way, path::sm80> ||
                                (std::is_same_v<way, path::best> && !(by_sm90 && for_hopper_alone));
       const device_view<const element, 4> queries = q, keys = k, values = v;

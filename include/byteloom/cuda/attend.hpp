@@ -15,8 +15,8 @@ namespace byteloom::inline v0 {
 
 /// Which kernels an attention on the device may use; attend<path::sm80>(on, ...) forces one.
 namespace path {
-/// 16-bit q, k and v of one type: tensor cores, sm90 on Hopper where it takes the composition
-/// (cuda/require.hpp) and sm80 elsewhere; other elements: simt.
+/// 16-bit q, k and v of one type: tensor cores, sm90 on Hopper where it has a tile for the composition and
+/// sm80 elsewhere; other elements: simt.
 struct best {};
 /// wgmma and bulk copies, on Hopper alone; the file is compiled for sm_90a. Rows of q, k, v and out begin at
 /// 16 bytes.

@@ -2,7 +2,7 @@
 #pragma once
 
 // cuda/attend_tuning: who chooses the tiles of attention's kernels. A tuning selector is a stateless type
-// with one consteval function a path, from head sizes and whether there is a mask to a tile;
+// with one constexpr function a path, from a composition's needs to a tile;
 // attend<my_tuning>(on, ...) overrides the library's. It never changes what is computed.
 
 #include "byteloom/cuda/attend.hpp"
@@ -12,9 +12,7 @@
 namespace byteloom::inline v0::cuda {
 
 struct default_attend_tuning : default_attend_sm80_tuning {
-  static constexpr auto sm90(int size, int value_size, bool masked) {
-    return choose_attend_sm90_tile(size, value_size, masked);
-  }
+  static constexpr attend_sm90_tile sm90(const attend_needs& needs) { return choose_attend_sm90_tile(needs); }
 };
 
 namespace detail {

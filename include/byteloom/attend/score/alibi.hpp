@@ -51,9 +51,15 @@ struct alibi : detail::query_heads_extent<Heads> {
 
   template <class Real>
   BYTELOOM_HD Real operator()(Real score, site at) const {
+    return added(score, Real(1), at);
+  }
+
+  /// The score and `weight` times the penalty.
+  template <class Real>
+  BYTELOOM_HD Real added(Real score, Real weight, site at) const {
     float far = at.distance();
     if constexpr (Distance == distance::symmetric) far = math::abs(far);
-    return score - alibi_slope<Real>(at.query_head, this->query_heads) * static_cast<Real>(far);
+    return score - alibi_slope<Real>(at.query_head, this->query_heads) * weight * static_cast<Real>(far);
   }
 
   void fits(const call_extents& call) const {

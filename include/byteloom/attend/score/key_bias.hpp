@@ -37,7 +37,13 @@ struct key_bias {
 
   template <class Real>
   BYTELOOM_HD constexpr Real operator()(Real score, site at) const {
-    return score + static_cast<Real>(bias(at.batch, at.key));
+    return added(score, Real(1), at);
+  }
+
+  /// The score and `weight` times the bias.
+  template <class Real>
+  BYTELOOM_HD constexpr Real added(Real score, Real weight, site at) const {
+    return score + weight * static_cast<Real>(bias(at.batch, at.key));
   }
 };
 

@@ -89,10 +89,17 @@ struct relative_bias {
 
   template <class Real>
   BYTELOOM_HD constexpr Real operator()(Real score, site at) const {
+    return added(score, Real(1), at);
+  }
+
+  /// The score and `weight` times the bias.
+  template <class Real>
+  BYTELOOM_HD constexpr Real added(Real score, Real weight, site at) const {
     // ints, since a site has no time for products of 64 bits
     const int head = opaque(at.query_head * static_cast<int>(table.stride[1]));
     return score +
-           static_cast<Real>(table.data[row_of(at.query, at.key) * static_cast<int>(table.stride[0]) + head]);
+           weight * static_cast<Real>(
+                        table.data[row_of(at.query, at.key) * static_cast<int>(table.stride[0]) + head]);
   }
 
  private:

@@ -18,10 +18,18 @@ struct softcap {
   float cap;  ///< positive
 
   template <class Real>
-  BYTELOOM_HD Real operator()(Real score, site) const {
+  BYTELOOM_HD Real operator()(Real score, site at) const {
     const Real whole = static_cast<Real>(cap);
-    return whole * math::tanh(score * math::divide(Real(1), whole));  // one division for all sites
+    return whole * inner(score * math::divide(Real(1), whole), at);  // one division for all sites
   }
+
+  /// The same in parts: outer_factor() * inner(score * inner_factor()).
+  BYTELOOM_HD float inner_factor() const { return math::divide(1.0f, cap); }
+  template <class Real>
+  BYTELOOM_HD Real inner(Real score, site) const {
+    return math::tanh(score);
+  }
+  BYTELOOM_HD float outer_factor() const { return cap; }
 
   void validate() const {
     if (!(cap > 0) || cap == math::infinity<float>)

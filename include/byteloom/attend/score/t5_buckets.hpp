@@ -85,9 +85,15 @@ struct t5_buckets {
 
   template <class Real>
   BYTELOOM_HD Real operator()(Real score, site at) const {
+    return added(score, Real(1), at);
+  }
+
+  /// The score and `weight` times the bias.
+  template <class Real>
+  BYTELOOM_HD Real added(Real score, Real weight, site at) const {
     const int bucket = t5_bucket<Direction>(at.key - at.query, at.distance(),
                                             static_cast<int>(table.extent[0]), max_distance);
-    return score + static_cast<Real>(table(bucket, at.query_head));
+    return score + weight * static_cast<Real>(table(bucket, at.query_head));
   }
 };
 

@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "byteloom/attend/attention.hpp"
+#include "byteloom/attend/folding.hpp"
 #include "byteloom/core/bf16.hpp"
 #include "byteloom/core/bits.hpp"
 #include "byteloom/core/f16.hpp"
@@ -40,15 +41,18 @@ template <class Spec>
 struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
   using normalizer_type = typename Spec::normalizer_type;
   using state_type = typename normalizer_type::template state<float>;
-  /// Whether dot products stay as they are and the scale is part of the normalizer's exponent.
   static constexpr bool rescales = byteloom::detail::rescales<normalizer_type>;
-  static constexpr bool folded =
-      Spec::scale_only && byteloom::detail::folds_unit<normalizer_type> && !Spec::has_row_scale;
+  using folding_type = byteloom::detail::score_folding<Spec>;
+  /// Whether scores come in multiples of a unit that is part of the normalizer's exponent.
+  static constexpr bool by_unit = byteloom::detail::folds_unit<normalizer_type> && !Spec::has_row_scale &&
+                                  folding_type::kind != byteloom::detail::folding::none;
+  /// Whether dot products then stay as they are.
+  static constexpr bool folded = by_unit && folding_type::kind == byteloom::detail::folding::scale;
   static constexpr bool keeps_count = Spec::passes == 2 && Spec::needs_count;
 
   site at;          ///< of the head; query and key are set for each score
   int query[2];     ///< positions of the rows; past the last one: the last
-  float unit;       ///< scores are multiples of it while `folded`
+  float unit;       ///< scores are multiples of it where `by_unit`
   float factor[2];  ///< the normalizer's scale of a row, where it has one
   state_type state[2];
 
@@ -59,7 +63,7 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
     query[0] = math::max(math::min(first, last), 0);
     query[1] = math::max(math::min(first + 8, last), 0);
     unit = 1.0f;
-    if constexpr (folded) unit = spec.unit();
+    if constexpr (by_unit) unit = folding_type(spec).unit();
     state[0] = state_type{};
     state[1] = state_type{};
     factor[0] = factor[1] = 1.0f;
@@ -84,7 +88,7 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
     query[0] = upper;
     query[1] = lower;
     unit = 1.0f;
-    if constexpr (folded) unit = spec.unit();
+    if constexpr (by_unit) unit = folding_type(spec).unit();
     state[0] = state_type{};
     state[1] = state_type{};
     factor[0] = factor[1] = 1.0f;
@@ -101,7 +105,7 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
   template <int Rows, int Groups, class KeyAt>
   __device__ void score_at(const Spec& spec, float (&value)[Groups][4], const KeyAt& key_at, int group,
                            const int (&query_slot)[2], int first_slot, int keys) {
-    if constexpr (folded && !Spec::unit_is_positive) {
+    if constexpr (folded && !folding_type::unit_is_positive) {
       if (!(unit > 0)) {  // as in score()
 #pragma unroll
         for (int j = 0; j < Groups; ++j)
@@ -122,7 +126,7 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
         for (int row = 0; row < Rows; ++row) {
           here.query = query[row];
           float& x = value[j][2 * row + c];
-          if constexpr (!folded) x = spec.score(x, here, {group, query_slot[row], slot});
+          if constexpr (!folded) x = score_of(spec, x, here, {group, query_slot[row], slot});
           if constexpr (Spec::has_row_scale)  // a key that a score policy hides stays hidden
             x = x == -math::infinity<float> ? x : x * factor[row];
           x = exists && spec.keep(here) ? x : -math::infinity<float>;
@@ -134,7 +138,7 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
   /// `partial`, each site is tested; sites past the last key are dropped.
   template <int Groups>
   __device__ void score(const Spec& spec, float (&value)[Groups][4], int first_key, bool partial) {
-    if constexpr (folded && !Spec::unit_is_positive) {
+    if constexpr (folded && !folding_type::unit_is_positive) {
       if (!(unit > 0)) {  // an exponent's scale must not turn the order of scores: multiply here
         const float own = unit;
 #pragma unroll
@@ -225,7 +229,7 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
         int count = 0;
         if constexpr (keeps_count) count = this->count[i / 2];
         float& x = value[j][i];
-        if constexpr (folded) x *= exponent_unit();
+        if constexpr (by_unit) x *= exponent_unit();
         x = spec.second(state[i / 2], here, count, x);
       }
   }
@@ -292,7 +296,7 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
         normalizer.merge(state[row], other);
       }
     }
-    if constexpr (folded) normalizer.settle(state[row], exponent_unit());
+    if constexpr (by_unit) normalizer.settle(state[row], exponent_unit());
   }
 
   /// How many keys the masks keep for a row: asked of them, or counted by the 4 lanes that share it.
@@ -308,9 +312,19 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
     return count + __shfl_xor_sync(0xffffffffu, count, 2);
   }
 
+  /// A score, in multiples of `unit` where `by_unit`.
+  __device__ static float score_of(const Spec& spec, float dot, const site& here,
+                                   [[maybe_unused]] group_site in_group) {
+    if constexpr (by_unit) {
+      return folding_type(spec).score(dot, here);
+    } else {
+      return spec.score(dot, here, in_group);
+    }
+  }
+
   __device__ float exponent_unit() const {
-    if constexpr (!folded) return 1.0f;
-    if constexpr (Spec::unit_is_positive) return unit;
+    if constexpr (!by_unit) return 1.0f;
+    if constexpr (folding_type::unit_is_positive) return unit;
     return unit > 0 ? unit : 1.0f;
   }
 
@@ -343,7 +357,7 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
         if constexpr (!folded) {
           here.known_distance = from_first[i / 2] - static_cast<float>(8 * j + i % 2);
           here.knows_distance = true;
-          x = spec.score(x, here);
+          x = score_of(spec, x, here, {});
         }
         if constexpr (Spec::has_row_scale)  // a key that a score policy hides stays hidden
           x = x == -math::infinity<float> ? x : x * factor[i / 2];

@@ -8,6 +8,7 @@
 #include <initializer_list>
 
 #include "byteloom/core/config.hpp"
+#include "byteloom/cuda/attend_needs.hpp"
 #include "byteloom/cuda/fragment/row_swizzle.hpp"
 
 namespace byteloom::inline v0::cuda {
@@ -74,7 +75,8 @@ struct attend_sm80_tile {
 /// many keys as fit twice into the shared memory of an A100, so that one block's products run under another's
 /// exponents, but at most 64, which keeps the tiles on a mask's edge small; two stages where they fit so too.
 /// Where maps share a value, 2 warps for each.
-constexpr attend_sm80_tile choose_attend_sm80_tile(int size, int value_size, int maps = 1) {
+constexpr attend_sm80_tile choose_attend_sm80_tile(const attend_needs& needs) {
+  const int size = needs.size, value_size = needs.value_size, maps = needs.maps;
   constexpr int half_of_a100 = 81 * 1024;
   // Registers of accumulators beside which masks and a user's score do not spill:
   constexpr int most_of_32_queries = 176;
@@ -93,24 +95,16 @@ constexpr attend_sm80_tile choose_attend_sm80_tile(int size, int value_size, int
   return {0, 0, 0, 0, false};
 }
 
-/// A tuning selector: sizes of the head to tile. Write another and call attend<my_tuning>(...) to choose
-/// yourself; one that has no use for the number of maps leaves it out.
+/// A tuning selector. Write another and call attend<my_tuning>(...) to choose yourself.
 struct default_attend_sm80_tuning {
-  static constexpr attend_sm80_tile sm80(int size, int value_size, bool /*is_masked*/, int maps = 1) {
-    return choose_attend_sm80_tile(size, value_size, maps);
-  }
+  static constexpr attend_sm80_tile sm80(const attend_needs& needs) { return choose_attend_sm80_tile(needs); }
 };
 
-/// A selector's tile for a composition of these sizes.
-template <class Tuning, int Size, int ValueSize, bool IsMasked, int Maps>
+/// A selector's tile.
+template <class Tuning, attend_needs Needs>
 inline constexpr attend_sm80_tile attend_sm80_tile_by = [] {
-  attend_sm80_tile tile{};
-  if constexpr (requires { Tuning::sm80(Size, ValueSize, IsMasked, Maps); }) {
-    tile = Tuning::sm80(Size, ValueSize, IsMasked, Maps);
-  } else {
-    tile = Tuning::sm80(Size, ValueSize, IsMasked);
-  }
-  tile.maps = Maps;
+  attend_sm80_tile tile = Tuning::sm80(Needs);
+  tile.maps = Needs.maps;
   return tile;
 }();
 

@@ -33,9 +33,7 @@ struct attend_sm80_call {
 
 template <class Tuning, class Call>
 inline constexpr attend_sm80_tile attend_sm80_tile_of =
-    attend_sm80_tile_by<Tuning, Call::spec_type::heads_type::constant_size,
-                        Call::spec_type::heads_type::constant_value_size, Call::spec_type::is_masked,
-                        Call::spec_type::map_count>;
+    attend_sm80_tile_by<Tuning, needs_of<typename Call::spec_type>>;
 
 BYTELOOM_KERNELS_BEGIN
 

@@ -18,8 +18,10 @@
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/attend/ragged.hpp"
 #include "byteloom/core/executor.hpp"
+#include "byteloom/cuda/capability.cuh"
 #include "byteloom/cuda/check.cuh"
 #include "byteloom/cuda/fragment/key_tiles.cuh"
+#include "byteloom/cuda/fragment/output_rows.cuh"
 #include "byteloom/cuda/fragment/score_rows.cuh"
 #include "byteloom/cuda/fragment/swizzle.hpp"
 #include "byteloom/cuda/instruction/stmatrix.cuh"
@@ -56,7 +58,9 @@ struct attend_sm90_block {
   using element = typename Call::element;
   using memory_type = attend_sm90_memory<Call, Tile>;
   using rows_type = fragment::score_rows<spec_type>;
-  using walk_type = fragment::key_tiles<spec_type, Tile.keys>;
+  using walk_type = fragment::key_tiles<visits_type_of<Call>, Tile.keys>;
+  static constexpr int maps = Tile.maps;
+  static constexpr int passes = spec_type::passes;
   static constexpr int size = memory_type::size;
   static constexpr int value_size = memory_type::value_size;
   static constexpr int key_groups = Tile.keys / 8;
@@ -77,12 +81,17 @@ struct attend_sm90_block {
     if (Tile.ping_pong && group == Tile.warpgroups - 1) ptx::barrier_arrive(turn_of(0), 2 * 128);
 
     float scores[key_groups][4];
-    float outputs[value_groups][4];
+    float outputs[maps][value_groups][4];
     std::uint32_t weights[key_groups / 2][4];
     ring_cursor<Tile.stages> of_keys, of_values, of_work;
     ring_cursor<memory_type::query_stages> of_queries;
     const auto release = [&](ptx::memory_barrier& empty) {
       if (lane == 0) ptx::barrier_arrive(empty);
+    };
+    const auto release_keys = [&] {
+      ptx::settle(scores);
+      release(memory.keys_empty(of_keys.stage()));
+      of_keys.advance();
     };
     while (true) {
       ptx::barrier_wait(memory.work_full(of_work.stage()), of_work.parity());
@@ -90,58 +99,93 @@ struct attend_sm90_block {
       if (which.batch < 0) break;
       const query_rows<Call> at(call, which, Tile.queries());
       walk_type walk(at.head.keys);
-      rows_type rows;
-      rows.start(call.spec, at.head, at.first + row_of_tile, at.last);
+      rows_type rows[maps];
 #pragma unroll
-      for (int j = 0; j < value_groups; ++j)
+      for (int map = 0; map < maps; ++map) {
+        rows[map].start(call.spec, at.of_map(call, map), at.first + row_of_tile, at.last);
 #pragma unroll
-        for (int i = 0; i < 4; ++i) outputs[j][i] = 0.0f;
-      int tile = walk.next(call.spec, at.over());
+        for (int j = 0; j < value_groups; ++j)
+#pragma unroll
+          for (int i = 0; i < 4; ++i) outputs[map][j][i] = 0.0f;
+      }
+      // A product with keys that has nothing to run under: of the first tile, and of a first pass.
+      const auto score_alone = [&](int tile, int map) {
+        ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
+        multiply_keys(operands_of(group, of_queries.stage(), map, of_keys.stage()), scores);
+        ptx::wgmma_wait<0>();
+        release_keys();
+        rows[map].score(call.spec, scores, tile * Tile.keys + column, walk.partial());
+      };
+      // Scores become weights; `rescale` gets the factors of what was gathered before.
+      float rescale[2];
+      const auto weigh = [&](int tile, int map) {
+        if constexpr (passes == 1) {
+          rows[map].weigh(call.spec, scores, rescale);
+        } else {
+          rows[map].second(call.spec, scores, tile * Tile.keys + column);
+        }
+      };
+      int tile = walk.next(visits_of(call), at.over());
       const bool any = tile >= 0;
       if (any) {
-        float rescale[2];
         ptx::barrier_wait(memory.queries_full(of_queries.stage()), of_queries.parity());
-        ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
-        multiply_keys(operands_of(group, of_queries.stage(), of_keys.stage()), scores);
-        ptx::wgmma_wait<0>();
-        ptx::settle(scores);
-        release(memory.keys_empty(of_keys.stage()));
-        of_keys.advance();
-        rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
-        rows.weigh(call.spec, scores, rescale);
-        fragment::pack<element>(scores, weights);
-
+        if constexpr (passes == 2) {
 #pragma unroll 1
-        while ((tile = walk.next(call.spec, at.over())) >= 0) {
-          const operands from = operands_of(group, of_queries.stage(), of_keys.stage());
+          for (; tile >= 0; tile = walk.next(visits_of(call), at.over()))
+#pragma unroll
+            for (int map = 0; map < maps; ++map) {
+              score_alone(tile, map);
+              rows[map].gather(call.spec, scores);
+            }
+#pragma unroll
+          for (int map = 0; map < maps; ++map) rows[map].between_passes(call.spec);
+          walk = walk_type(at.head.keys);
+          tile = walk.next(visits_of(call), at.over());
+        }
+        // The product of a map's queries with a tile of keys, above that of the weights before, which are map
+        // `before`'s, with the values.
+        const auto step = [&](int map, int before) {
+          const operands from = operands_of(group, of_queries.stage(), map, of_keys.stage());
           ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
           if (Tile.ping_pong) ptx::barrier_sync(turn_of(group), 2 * 128);
           multiply_keys(from, scores);
           ptx::barrier_wait(memory.values_full(of_values.stage()), of_values.parity());
-          multiply_values(of_values.stage(), weights, outputs);
+          multiply_values(of_values.stage(), weights, outputs[before]);
           if (Tile.ping_pong) ptx::barrier_arrive(turn_of((group + 1) % Tile.warpgroups), 2 * 128);
           ptx::wgmma_wait<1>();
-          ptx::settle(scores);
-          release(memory.keys_empty(of_keys.stage()));
-          of_keys.advance();
-          rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
-          rows.weigh(call.spec, scores, rescale);
-          if constexpr (Tile.overlap && requires { rows.stay(0u); }) rows.stay(call.none);
+          release_keys();
+          rows[map].score(call.spec, scores, tile * Tile.keys + column, walk.partial());
+          weigh(tile, map);
+          if constexpr (Tile.overlap && passes == 1 && requires { rows[0].stay(0u); })
+            rows[map].stay(call.none);
           ptx::wgmma_wait<0>();
-          ptx::settle(outputs);
-          release(memory.values_empty(of_values.stage()));
-          of_values.advance();
+          ptx::settle(outputs[before]);
+          if (before == maps - 1) {
+            release(memory.values_empty(of_values.stage()));
+            of_values.advance();
+          }
           fragment::pack<element>(scores, weights);
           // Most tiles hold no new maximum, and nothing is to be scaled.
-          if (rows_type::rescales && __any_sync(0xffffffffu, rescale[0] != 1.0f || rescale[1] != 1.0f))
-            scale_outputs(outputs, rescale);
+          if constexpr (rows_type::rescales && passes == 1)
+            if (__any_sync(0xffffffffu, rescale[0] != 1.0f || rescale[1] != 1.0f))
+              scale_outputs(outputs[map], rescale);
+        };
+        score_alone(tile, 0);
+        weigh(tile, 0);
+        fragment::pack<element>(scores, weights);
+#pragma unroll
+        for (int map = 1; map < maps; ++map) step(map, map - 1);
+#pragma unroll 1
+        while ((tile = walk.next(visits_of(call), at.over())) >= 0) {
+#pragma unroll
+          for (int map = 0; map < maps; ++map) step(map, map == 0 ? maps - 1 : map - 1);
         }
         if (memory_type::own_outputs) release(memory.queries_empty(of_queries.stage()));
         of_queries.advance();
         ptx::barrier_wait(memory.values_full(of_values.stage()), of_values.parity());
-        multiply_values(of_values.stage(), weights, outputs);
+        multiply_values(of_values.stage(), weights, outputs[maps - 1]);
         ptx::wgmma_wait<0>();
-        ptx::settle(outputs);
+        ptx::settle(outputs[maps - 1]);
         release(memory.values_empty(of_values.stage()));
         of_values.advance();
       }
@@ -152,21 +196,26 @@ struct attend_sm90_block {
       of_work.advance();
       const query_rows<Call> end(call, done, Tile.queries());
       const int first_row = done.index * Tile.queries();
-      float factor[2];
-      rows.finish(call.spec, first_row + row_of_tile, factor);
-      scale_outputs(outputs, factor);
+      finish(end, first_row + row_of_tile, rows, outputs);
+      if constexpr (spec_type::has_output_policy) {
+        if (thread == 0) ptx::stores_wait();
+        ptx::barrier_sync(outputs_of(group),
+                          128);  // the policies' scratch takes the place of what has been read
+        const byteloom::row own[2] = {row_of_output(end, rows[0], 0), row_of_output(end, rows[0], 1)};
+        fragment::change_outputs(call.spec, own, first_row + row_of_tile, end.head.queries, column,
+                                 reinterpret_cast<float2*>(memory.outputs(group)) + thread, 128, outputs[0]);
+      }
       // A bulk copy would write over the next sequence where this one ends inside the group.
       const bool whole = !Call::ragged || first_row + 64 * group + 64 <= end.head.queries;
       if (staged && any && whole) {
         if (thread == 0) ptx::stores_wait();
-        stage_outputs(group, outputs);
+        stage_outputs(group, outputs[0]);
         if (thread == 0) {
           for (int chunk = 0; chunk < fragment::chunks(value_size); ++chunk)
-            ptx::store_box(
-                call.out_map,
-                {chunk * fragment::chunk_columns, end.query_row + first_row + 64 * group, done.head,
-                 end.plane},
-                memory.outputs() + (chunk * Tile.queries() + 64 * group) * fragment::chunk_row_bytes);
+            ptx::store_box(call.out_map,
+                           {chunk * fragment::chunk_columns, end.query_row + first_row + 64 * group,
+                            done.head, end.plane},
+                           memory.outputs(group) + chunk * Tile.group_rows * fragment::chunk_row_bytes);
           ptx::stores_commit();
         }
         if (!memory_type::own_outputs) {  // the queries' place is free when the outputs have left
@@ -176,7 +225,7 @@ struct attend_sm90_block {
         }
       } else {
         if (any && !memory_type::own_outputs) release(memory.queries_empty(0));
-        store_outputs(end, first_row + row_of_tile, column, outputs);
+        store_outputs(end, first_row + row_of_tile, column, outputs[0]);
       }
     }
     if (thread == 0) ptx::stores_wait();  // shared memory lives until they have been read
@@ -195,9 +244,8 @@ struct attend_sm90_block {
   struct operands {
     fragment::descriptor queries, keys;
   };
-  __device__ operands operands_of(int group, int place, int stage) const {
-    const std::uint32_t own =
-        instruction::shared_address(memory.queries(place) + 64 * group * fragment::chunk_row_bytes);
+  __device__ operands operands_of(int group, int place, int map, int stage) const {
+    const std::uint32_t own = instruction::shared_address(memory.queries(place, group, map));
     return {fragment::descriptor(uniform(own), 16),
             fragment::descriptor(uniform(instruction::shared_address(memory.keys(stage))), 16)};
   }
@@ -211,7 +259,7 @@ struct attend_sm90_block {
       const int chunk = k / 4;
       const int inside = k % 4 * 32;
       instruction::wgmma<element, Tile.keys>::shared(
-          scores, from.queries.at(chunk * Tile.queries() * fragment::chunk_row_bytes + inside),
+          scores, from.queries.at(chunk * Tile.group_rows * fragment::chunk_row_bytes + inside),
           from.keys.at(chunk * Tile.keys * fragment::chunk_row_bytes + inside), k != 0);
     }
     instruction::wgmma_commit();
@@ -231,6 +279,30 @@ struct attend_sm90_block {
     instruction::wgmma_commit();
   }
 
+  /// After the rows' last tile: the factors of the output, the maps joined to the first.
+  __device__ void finish(const query_rows<Call>& end, int row_of_call, rows_type (&rows)[maps],
+                         float (&outputs)[maps][value_groups][4]) const {
+#pragma unroll
+    for (int map = 0; map < maps; ++map) {
+      float factor[2];
+      rows[map].finish(call.spec, row_of_call, factor);
+      if constexpr (maps > 1) {
+        const byteloom::row own[2] = {row_of_output(end, rows[map], 0), row_of_output(end, rows[map], 1)};
+        fragment::weigh_map(call.spec, map, own, factor);
+      }
+      scale_outputs(outputs[map], factor);
+      if (map == 0) continue;
+#pragma unroll
+      for (int j = 0; j < value_groups; ++j)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) outputs[0][j][i] += outputs[map][j][i];
+    }
+  }
+  __device__ byteloom::row row_of_output(const query_rows<Call>& end, const rows_type& rows,
+                                         int which) const {
+    return fragment::row_of_output<spec_type>(rows.row_at(which), end.head.query_head, call.group);
+  }
+
   __device__ static void scale_outputs(float (&outputs)[value_groups][4], const float (&factor)[2]) {
 #pragma unroll
     for (int j = 0; j < value_groups; ++j)
@@ -244,15 +316,15 @@ struct attend_sm90_block {
     int thread = static_cast<int>(threadIdx.x);
     asm volatile("" : "+r"(thread));  // else addresses are kept in registers from tile to tile
     const int lane = thread % 32;
-    const int row = 64 * group + thread % 128 / 32 * 16 + lane % 16;
+    const int row = thread % 128 / 32 * 16 + lane % 16;
     // Two groups of 8 columns at a time: the lanes of the upper half name the rows of the second.
     const int piece = row % 8 ^ lane / 16;
-    const std::uint32_t own = instruction::shared_address(memory.outputs()) +
+    const std::uint32_t own = instruction::shared_address(memory.outputs(group)) +
                               static_cast<std::uint32_t>(row * fragment::chunk_row_bytes);
 #pragma unroll
     for (int j = 0; j < value_groups; j += 2) {
       const std::uint32_t place =
-          own + static_cast<std::uint32_t>(j / 8 * Tile.queries() * fragment::chunk_row_bytes +
+          own + static_cast<std::uint32_t>(j / 8 * Tile.group_rows * fragment::chunk_row_bytes +
                                            (j % 8 ^ piece) * 16);
       const std::uint32_t upper = fragment::pack<element>(outputs[j][0], outputs[j][1]);
       const std::uint32_t lower = fragment::pack<element>(outputs[j][2], outputs[j][3]);
@@ -292,8 +364,7 @@ struct attend_sm90_block {
 
 template <class Tuning, class Call>
 inline constexpr attend_sm90_tile attend_sm90_tile_of =
-    Tuning::sm90(Call::spec_type::heads_type::constant_size, Call::spec_type::heads_type::constant_value_size,
-                 Call::spec_type::is_masked);
+    attend_sm90_tile_by<Tuning, needs_of<typename Call::spec_type>>;
 
 template <class Tuning, class Call>
 __global__ __launch_bounds__(attend_sm90_tile_of<Tuning, Call>.threads(),
@@ -324,12 +395,7 @@ BYTELOOM_KERNELS_END
 /// Throws device_error where the current GPU is no Hopper, or the program's code for it has no body, as in
 /// files that were compiled for sm_90 without the "a", or for older architectures alone.
 inline void require_sm90_code(const void* kernel) {
-  int device = 0;
-  int major = 0;
-  check(cudaGetDevice(&device), "asking for the current GPU");
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
-        "asking for the GPU's capability");
-  if (major != 9)
+  if (capability_major() != 9)
     throw device_error("attend: path::sm90 needs a Hopper GPU; choose path::best or path::sm80.");
   cudaFuncAttributes found{};
   const cudaError_t asked = cudaFuncGetAttributes(&found, kernel);
@@ -358,19 +424,20 @@ void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q
                 "multiples of 8 up to 256, or attend<path::simt>.");
   const auto kernel = attend_sm90_kernel<Tuning, call_type>;
   require_sm90_code(reinterpret_cast<const void*>(kernel));
-  const int heads = static_cast<int>(q.extent[2]);
-  const int key_heads = static_cast<int>(k.extent[2]);
+  const int heads = static_cast<int>(out.extent[2]);
+  const int value_heads = static_cast<int>(v.extent[2]);
   const index batch = offsets.sequences(q.extent[0]);
   const int queries = static_cast<int>(offsets.most_queries(q.extent[1]));
   const int keys = static_cast<int>(offsets.most_keys(k.extent[1]));
   const int query_tiles = (queries + tile.queries() - 1) / tile.queries();
-  const index key_head_bytes = std::max<index>(1, keys * (size + value_size) * index{sizeof(T)});
+  const index value_head_bytes =
+      std::max<index>(1, keys * (Spec::map_count * size + value_size) * index{sizeof(T)});
   constexpr index share = 32 << 20;  // of the L2 cache, for the keys and values of a section
-  const auto key_heads_of_section = std::clamp<index>(share / key_head_bytes, 1, batch * key_heads);
+  const auto value_heads_of_section = std::clamp<index>(share / value_head_bytes, 1, batch * value_heads);
   const work_counters counters(on);
   CUtensorMap out_map{};
-  if constexpr (std::is_same_v<T, O>) out_map = make_tensor_map("out", out, 64);
-  const call_type call{make_tensor_map("q", q, tile.queries()),
+  if constexpr (std::is_same_v<T, O>) out_map = make_tensor_map("out", out, tile.group_rows);
+  const call_type call{make_tensor_map("q", q, tile.group_rows),
                        make_tensor_map("k", k, tile.keys),
                        make_tensor_map("v", v, tile.keys),
                        out_map,
@@ -382,9 +449,9 @@ void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q
                        queries,
                        keys,
                        heads,
-                       key_heads,
+                       heads / value_heads,
                        query_tiles,
-                       static_cast<int>(key_heads_of_section) * (heads / key_heads)};
+                       static_cast<int>(value_heads_of_section) * (heads / value_heads)};
   int device = 0;
   int multiprocessors = 0;
   check(cudaGetDevice(&device), "asking for the current GPU");

@@ -26,7 +26,9 @@ BYTELOOM_KERNELS_BEGIN
 template <attend_sm90_tile Tile, class Call>
 struct attend_sm90_feed {
   using memory_type = attend_sm90_memory<Call, Tile>;
-  using walk_type = fragment::key_tiles<typename Call::spec_type, Tile.keys>;
+  using spec_type = typename Call::spec_type;
+  using walk_type = fragment::key_tiles<visits_type_of<Call>, Tile.keys>;
+  static constexpr int maps = Tile.maps;
   static constexpr int size = memory_type::size;
   static constexpr int value_size = memory_type::value_size;
 
@@ -41,6 +43,7 @@ struct attend_sm90_feed {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     ring_cursor<Tile.stages> of_keys, of_values, of_work;
     ring_cursor<memory_type::query_stages> of_queries;
+    unsigned tails = 0;  // tiles of values that ended with their sequence
     int work = static_cast<int>(blockIdx.x);
     const auto take = [&] { return lane == 0 ? static_cast<int>(gridDim.x) + atomicAdd(call.taken, 1) : 0; };
     while (true) {
@@ -60,35 +63,73 @@ struct attend_sm90_feed {
       if (!more) break;
       work = take();  // read when this tile is loaded
       const query_rows<Call> rows(call, which, Tile.queries());
-      walk_type walk(rows.head.keys);
-      const auto load_keys = [&](int tile) {
+      const auto load_keys = [&](int tile, int map) {
         ptx::barrier_wait(memory.keys_empty(of_keys.stage()), of_keys.parity() ^ 1);
-        if (chosen)
+        if (chosen) {
+          ptx::barrier_expect(memory.keys_full(of_keys.stage()), memory_type::key_bytes);
           load(call.k, memory.keys(of_keys.stage()), Tile.keys, size,
-               {0, rows.key_row + tile * Tile.keys, rows.head.key_head, rows.plane},
+               {0, rows.key_row + tile * Tile.keys, rows.of_map(call, map).key_head, rows.plane},
                memory.keys_full(of_keys.stage()));
+        }
         of_keys.advance();
       };
-      int before = walk.next(call.spec, rows.over());
-      if (before >= 0) {
-        load_keys(before);
+      const auto load_queries = [&] {
         ptx::barrier_wait(memory.queries_empty(of_queries.stage()), of_queries.parity() ^ 1);
-        if (chosen)
-          load(call.q, memory.queries(of_queries.stage()), Tile.queries(), size,
-               {0, rows.query_row + which.index * Tile.queries(), which.head, rows.plane},
-               memory.queries_full(of_queries.stage()));
+        if (chosen) {
+          ptx::barrier_expect(memory.queries_full(of_queries.stage()), Tile.queries_bytes(size));
+          for (int group = 0; group < Tile.warpgroups; ++group)
+            for (int map = 0; map < maps; ++map)
+              load(call.q, memory.queries(of_queries.stage(), group, map), Tile.group_rows, size,
+                   {0, rows.query_row + which.index * Tile.queries() + group * Tile.group_rows,
+                    rows.of_map(call, map).query_head, rows.plane},
+                   memory.queries_full(of_queries.stage()));
+        }
         of_queries.advance();
-      }
-      while (before >= 0) {
-        const int now = walk.next(call.spec, rows.over());
-        if (now >= 0) load_keys(now);
-        ptx::barrier_wait(memory.values_empty(of_values.stage()), of_values.parity() ^ 1);
-        if (chosen)
-          load(call.v, memory.values(of_values.stage()), Tile.keys, value_size,
-               {0, rows.key_row + before * Tile.keys, rows.head.key_head, rows.plane},
-               memory.values_full(of_values.stage()));
-        of_values.advance();
-        before = now;
+      };
+      const auto load_values = [&](int tile, int head) {
+        const int stage = of_values.stage();
+        const int rows_left = rows.head.keys - tile * Tile.keys;
+        // Behind the end of a ragged sequence stands another one, whose values must not meet the weights 0:
+        // what is infinite there would become NaN here.
+        const bool cut = Call::ragged && rows_left < Tile.keys;
+        ptx::memory_barrier& full = cut ? memory.tail_full() : memory.values_full(stage);
+        if (chosen) {
+          ptx::barrier_expect(full, memory_type::value_bytes);
+          load(call.v, memory.values(stage), Tile.keys, value_size,
+               {0, rows.key_row + tile * Tile.keys, head, rows.plane}, full);
+        }
+        if (cut) {
+          ptx::barrier_wait(full, tails & 1);
+          ++tails;
+          clear_rows(memory.values(stage), rows_left, lane);
+          ptx::publish_to_copies();
+          __syncwarp();
+          if (chosen) ptx::barrier_arrive(memory.values_full(stage));
+        }
+      };
+      for (int pass = 0; pass < spec_type::passes; ++pass) {
+        const bool gathers = pass + 1 < spec_type::passes;  // needs no values
+        walk_type walk(rows.head.keys);
+        int before = walk.next(visits_of(call), rows.over());
+        if (before >= 0) {
+          load_keys(before, 0);
+          if (pass == 0) load_queries();
+        }
+        while (before >= 0) {
+          const int now = walk.next(visits_of(call), rows.over());
+          for (int map = 0; map < maps; ++map) {
+            if (map + 1 < maps) {
+              load_keys(before, map + 1);
+            } else if (now >= 0) {
+              load_keys(now, 0);
+            }
+            if (map > 0 || gathers) continue;
+            ptx::barrier_wait(memory.values_empty(of_values.stage()), of_values.parity() ^ 1);
+            load_values(before, which.value_head);
+            of_values.advance();
+          }
+          before = now;
+        }
       }
       work = __shfl_sync(0xffffffffu, work, 0);
     }
@@ -100,9 +141,16 @@ struct attend_sm90_feed {
   }
 
  private:
+  /// Zeros from row `first` of a tile of values on.
+  __device__ static void clear_rows(unsigned char* values, int first, int lane) {
+    constexpr int pieces = fragment::chunk_row_bytes / 16;
+    for (int chunk = 0; chunk < fragment::chunks(value_size); ++chunk)
+      for (int piece = first * pieces + lane; piece < Tile.keys * pieces; piece += 32)
+        reinterpret_cast<uint4*>(values + chunk * Tile.keys * fragment::chunk_row_bytes)[piece] = uint4{};
+  }
+
   __device__ static void load(const CUtensorMap& map, unsigned char* to, int rows, int columns,
                               const std::int32_t (&at)[4], instruction::memory_barrier& full) {
-    instruction::barrier_expect(full, static_cast<std::uint32_t>(fragment::tile_bytes(rows, columns)));
     for (int chunk = 0; chunk < fragment::chunks(columns); ++chunk)
       instruction::copy_box(to + chunk * rows * fragment::chunk_row_bytes, map,
                             {chunk * fragment::chunk_columns, at[1], at[2], at[3]}, full);

@@ -6,6 +6,7 @@
 // (queries once, keys and values twice). Any head size has a tile or a sentence.
 
 #include "byteloom/core/config.hpp"
+#include "byteloom/cuda/attend_needs.hpp"
 #include "byteloom/cuda/fragment/swizzle.hpp"
 
 namespace byteloom::inline v0::cuda {
@@ -16,6 +17,7 @@ struct attend_sm90_tile {
   int keys;        ///< a multiple of 16
   bool ping_pong;  ///< warpgroups take turns at the tensor cores
   bool overlap;    ///< a warpgroup weighs scores while its own product with the values before runs
+  int maps = 1;    ///< that share a value; the composition says it, and a warpgroup takes them in turn
 
   BYTELOOM_HD constexpr int queries() const { return 64 * warpgroups; }
   BYTELOOM_HD constexpr int threads() const { return 128 * (warpgroups + 1); }
@@ -29,36 +31,45 @@ struct attend_sm90_tile {
 
   static constexpr int most_shared_bytes = 232448;  ///< of a block on Hopper
   static constexpr int stages = 2;                  ///< tiles of keys and of values in shared memory
+  static constexpr int group_rows = 64;             ///< queries of a warpgroup
 
+  /// Of the queries of all maps.
+  BYTELOOM_HD constexpr int queries_bytes(int size) const {
+    return maps * fragment::tile_bytes(queries(), size);
+  }
+  BYTELOOM_HD constexpr int outputs_bytes(int value_size) const {
+    return fragment::tile_bytes(queries(), value_size);
+  }
   /// Queries, keys and values of the stages, aligned, and barriers.
   BYTELOOM_HD constexpr int input_bytes(int size, int value_size) const {
-    return fragment::tile_bytes(queries(), size) +
+    return queries_bytes(size) +
            stages * (fragment::tile_bytes(keys, size) + fragment::tile_bytes(keys, value_size)) + 1024 + 256;
   }
   /// Whether outputs have a place of their own, so that the next queries come while they leave; else they
   /// take the queries'.
   BYTELOOM_HD constexpr bool own_outputs(int size, int value_size) const {
-    return input_bytes(size, value_size) + fragment::tile_bytes(queries(), value_size) <= most_shared_bytes;
+    return input_bytes(size, value_size) + outputs_bytes(value_size) <= most_shared_bytes;
   }
   /// Tiles of queries in shared memory: the next ones come while these are in use, where there is room.
   BYTELOOM_HD constexpr int query_stages(int size, int value_size) const {
-    const int taken = input_bytes(size, value_size) + fragment::tile_bytes(queries(), value_size);
-    return taken + fragment::tile_bytes(queries(), size) <= most_shared_bytes ? 2 : 1;
+    const int one = input_bytes(size, value_size) + outputs_bytes(value_size);
+    return one + queries_bytes(size) <= most_shared_bytes ? 2 : 1;
   }
   /// Of a block.
   BYTELOOM_HD constexpr int shared_bytes(int size, int value_size) const {
-    const int second = (query_stages(size, value_size) - 1) * fragment::tile_bytes(queries(), size);
-    const int more = fragment::tile_bytes(queries(), value_size) -
-                     (own_outputs(size, value_size) ? 0 : fragment::tile_bytes(queries(), size));
-    return input_bytes(size, value_size) + second + (more > 0 ? more : 0);
+    const int one = input_bytes(size, value_size);
+    const int outputs = outputs_bytes(value_size);
+    if (own_outputs(size, value_size))
+      return one + outputs + (query_stages(size, value_size) - 1) * queries_bytes(size);
+    return outputs > queries_bytes(size) ? one + outputs - queries_bytes(size) : one;
   }
-  /// Accumulators of scores, packed weights and output; the rest of the budget is for addresses and hooks.
+  /// Accumulators of scores, packed weights and outputs; the rest of the budget is for addresses and hooks.
   BYTELOOM_HD constexpr int accumulators(int value_size) const {
-    return keys / 2 + keys / 4 + (value_size + 7) / 8 * 4;
+    return keys / 2 + keys / 4 + maps * ((value_size + 7) / 8 * 4);
   }
 
   BYTELOOM_HD constexpr bool fits(int size, int value_size) const {
-    return warpgroups >= 1 && warpgroups <= 3 && keys >= 16 && keys <= 256 && keys % 16 == 0 &&
+    return warpgroups >= 1 && warpgroups <= 3 && maps >= 1 && keys >= 16 && keys <= 256 && keys % 16 == 0 &&
            shared_bytes(size, value_size) <= most_shared_bytes &&
            accumulators(value_size) <= (warpgroups == 3 ? 128 : 208);
   }
@@ -67,20 +78,35 @@ struct attend_sm90_tile {
 /// The library's choice, from what was measured. Up to 64 dimensions the exponents take longer than the
 /// products: three warpgroups, whose turns hide them better than a warpgroup's own product. Between 64 and
 /// 128 dimensions a third warpgroup still pays. From there on two, with as many keys as fit; at most 128
-/// where there is a mask, which keeps the tiles on its edge small.
-constexpr attend_sm90_tile choose_attend_sm90_tile(int size, int value_size, bool masked) {
-  if (size <= 64 && value_size <= 64) return {3, 128, true, false};
-  if (size < 128 && value_size < 128)
-    for (int keys = 96; keys >= 64; keys -= 16) {
-      const attend_sm90_tile tile{3, keys, true, true};
-      if (tile.fits(size, value_size) && tile.accumulators(value_size) < 128) return tile;  // 128 spills here
-    }
+/// where there is a mask, which keeps the tiles on its edge small. Second passes and maps need registers of
+/// their own.
+constexpr attend_sm90_tile choose_attend_sm90_tile(const attend_needs& needs) {
+  const int size = needs.size, value_size = needs.value_size, maps = needs.maps, passes = needs.passes;
+  if (maps == 1 && passes == 1) {
+    if (size <= 64 && value_size <= 64) return {3, 128, true, false};
+    if (size < 128 && value_size < 128)
+      for (int keys = 96; keys >= 64; keys -= 16) {
+        const attend_sm90_tile tile{3, keys, true, true};
+        if (tile.fits(size, value_size) && tile.accumulators(value_size) < 128)
+          return tile;  // 128 spills here
+      }
+  }
+  const int most = maps == 1 && passes == 1 ? 208 : passes == 1 ? 188 : 176;
   for (int warpgroups = 2; warpgroups > 0; --warpgroups)
-    for (int keys = masked ? 128 : 176; keys >= 16; keys -= 16) {
-      const attend_sm90_tile tile{warpgroups, keys, warpgroups == 2 && value_size <= 128, true};
-      if (tile.fits(size, value_size)) return tile;
+    for (int keys = needs.masked ? 128 : 176; keys >= 16; keys -= 16) {
+      const bool turns = warpgroups == 2 && value_size <= 128 && maps == 1;
+      const attend_sm90_tile tile{warpgroups, keys, turns, true, maps};
+      if (tile.fits(size, value_size) && tile.accumulators(value_size) <= most) return tile;
     }
   return {0, 0, false, false};
 }
+
+/// A selector's tile.
+template <class Tuning, attend_needs Needs>
+inline constexpr attend_sm90_tile attend_sm90_tile_by = [] {
+  attend_sm90_tile tile = Tuning::sm90(Needs);
+  tile.maps = Needs.maps;
+  return tile;
+}();
 
 }  // namespace byteloom::inline v0::cuda

@@ -12,6 +12,7 @@
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/attend/ragged.hpp"
 #include "byteloom/core/view.hpp"
+#include "byteloom/cuda/fragment/output_rows.cuh"
 #include "byteloom/cuda/fragment/swizzle.hpp"
 #include "byteloom/cuda/instruction/tma.cuh"
 #include "byteloom/cuda/kernels.cuh"
@@ -32,15 +33,18 @@ struct attend_sm90_call {
   Offsets offsets;
   int* taken;  ///< two counters at 0: query tiles taken beyond the first of each block, and blocks that have
                ///< ended
-  int batch, queries, keys, heads, key_heads;  ///< `ragged`: at most so many queries and keys a sequence
-  int query_tiles;                             ///< of one head
-  int section;                                 ///< heads that are worked on at a time
-  std::uint32_t none = 0;                      ///< see score_rows::stay
+  int batch, queries, keys;  ///< `ragged`: at most so many queries and keys a sequence
+  int heads;                 ///< of the output
+  int group;                 ///< heads of the output that share a value head
+  int query_tiles;           ///< of one head
+  int section;               ///< heads that are worked on at a time
+  std::uint32_t none = 0;    ///< see score_rows::stay
 };
 
-/// The query tile of a step of a block; batch is negative past the last one.
+/// The query tile of a step of a block: its head of the output, and of values. batch is negative past the
+/// last one.
 struct alignas(16) query_tile {
-  int batch, head, key_head, index;
+  int batch, head, value_head, index;
 };
 
 BYTELOOM_KERNELS_BEGIN
@@ -59,8 +63,22 @@ __device__ query_tile find_query_tile(const Call& call, int which) {
   const int head_of_all = section * call.section + inside - index * wide;
   const int batch = head_of_all / call.heads;
   const int head = head_of_all - batch * call.heads;
-  return {batch, head, head / (call.heads / call.key_heads), call.query_tiles - 1 - index};
+  return {batch, head, head / call.group, call.query_tiles - 1 - index};
 }
+
+/// What says which tiles of keys are visited.
+template <class Call>
+__device__ decltype(auto) visits_of(const Call& call) {
+  using spec_type = typename Call::spec_type;
+  if constexpr (spec_type::map_count == 1) {
+    return (call.spec);
+  } else {
+    return fragment::visits_of_maps<spec_type>{call.spec};
+  }
+}
+template <class Call>
+using visits_type_of = std::conditional_t<Call::spec_type::map_count == 1, typename Call::spec_type,
+                                          fragment::visits_of_maps<typename Call::spec_type>>;
 
 /// The shared memory of a block.
 template <class Call, attend_sm90_tile Tile>
@@ -73,10 +91,14 @@ struct attend_sm90_memory {
 
   static constexpr bool own_outputs = Tile.own_outputs(size, value_size);
   static constexpr int query_stages = Tile.query_stages(size, value_size);
-  static constexpr int query_bytes = fragment::tile_bytes(Tile.queries(), size);
-  static constexpr int out_bytes = fragment::tile_bytes(Tile.queries(), value_size);
   static constexpr int first_keys =
-      math::max(query_stages * query_bytes + (own_outputs ? out_bytes : 0), out_bytes);
+      own_outputs ? query_stages * Tile.queries_bytes(size) + Tile.outputs_bytes(value_size)
+                  : math::max(Tile.queries_bytes(size), Tile.outputs_bytes(value_size));
+  /// From a warpgroup's queries to the next one's. Where outputs take their place they are as wide.
+  static constexpr int group_queries_bytes =
+      own_outputs ? Tile.queries_bytes(size) / Tile.warpgroups : first_keys / Tile.warpgroups;
+  static constexpr int group_outputs_bytes =
+      own_outputs ? Tile.outputs_bytes(value_size) / Tile.warpgroups : group_queries_bytes;
 
   unsigned char* tiles;
   instruction::memory_barrier* barriers;
@@ -101,12 +123,18 @@ struct attend_sm90_memory {
       ptx::barrier_start(values_full(stage), 1);
       ptx::barrier_start(values_empty(stage), warps);
     }
+    if (Call::ragged) ptx::barrier_start(tail_full(), 1);
     ptx::barrier_publish();
   }
 
-  __device__ unsigned char* queries(int place) const { return tiles + place * query_bytes; }
-  __device__ unsigned char* outputs() const {
-    return own_outputs ? tiles + query_stages * query_bytes : tiles;
+  /// Queries of a warpgroup for one map, a tile of 64 rows.
+  __device__ unsigned char* queries(int place, int group, int map) const {
+    return tiles + place * Tile.queries_bytes(size) + group * group_queries_bytes +
+           map * fragment::tile_bytes(Tile.group_rows, size);
+  }
+  /// Outputs of a warpgroup, a tile of 64 rows.
+  __device__ unsigned char* outputs(int group) const {
+    return tiles + (own_outputs ? query_stages * Tile.queries_bytes(size) : 0) + group * group_outputs_bytes;
   }
   __device__ unsigned char* keys(int stage) const { return tiles + first_keys + stage * key_bytes; }
   __device__ unsigned char* values(int stage) const { return keys(Tile.stages) + stage * value_bytes; }
@@ -118,6 +146,8 @@ struct attend_sm90_memory {
   __device__ instruction::memory_barrier& queries_empty(int place) const { return barriers[10 + place]; }
   __device__ instruction::memory_barrier& work_full(int place) const { return barriers[12 + place]; }
   __device__ instruction::memory_barrier& work_empty(int place) const { return barriers[14 + place]; }
+  /// Of values that the producer must see itself.
+  __device__ instruction::memory_barrier& tail_full() const { return barriers[20]; }
   /// Query tiles on their way from the producer to the consumers.
   __device__ query_tile& work(int place) const { return reinterpret_cast<query_tile*>(barriers + 16)[place]; }
 };
@@ -134,13 +164,14 @@ struct ring_cursor {
 /// The query positions of a tile, its head as a site, and where its sequence lies.
 template <class Call>
 struct query_rows {
-  site head;
+  using spec_type = typename Call::spec_type;
+  site head;               ///< of the output
   int first, last;         ///< positions; `last` is that of the tile's last query that exists
   int query_row, key_row;  ///< of the sequence's first query and key along the axis of positions
   int plane;               ///< of the sequence along the axis of sequences
 
   __device__ query_rows(const Call& call, query_tile which, int rows)
-      : head{which.batch, which.head, which.key_head, 0, 0, call.queries, call.keys},
+      : head{which.batch, which.head, which.value_head, 0, 0, call.queries, call.keys},
         query_row(0),
         key_row(0),
         plane(which.batch) {
@@ -151,14 +182,30 @@ struct query_rows {
       head.keys = call.offsets.keys(which.batch + 1) - key_row;
       plane = 0;
     }
-    // A sequence with more queries than keys breaks the caller's promise; positions stay in range all the
-    // same.
-    first = math::max(head.keys - head.queries + which.index * rows, 0);
-    last = math::min(first + rows, head.keys) - 1;
+    int begin = head.keys - head.queries;
+    int end = head.keys;
+    if constexpr (spec_type::stands_apart) {
+      begin = static_cast<int>(call.spec.first_query(head.queries, head.keys));
+      end = begin + head.queries;
+    }
+    // A ragged sequence with more queries than keys breaks the caller's promise; positions stay in range all
+    // the same.
+    first = math::max(begin + which.index * rows, 0);
+    last = math::min(first + rows, end) - 1;
   }
   __device__ bool exist(query_tile which, int rows) const { return which.index * rows < head.queries; }
+  /// What a walk over the keys is asked for; `head` is that of the output.
   __device__ tile over() const {
     return {head.batch, head.query_head, first, last, 0, head.keys - 1, head.queries, head.keys};
+  }
+  /// The head of one of the maps that make the output's.
+  __device__ site of_map(const Call& call, int map) const {
+    site result = head;
+    if constexpr (spec_type::map_count > 1) {
+      result.query_head = head.query_head * spec_type::map_count + map;
+      result.key_head = call.spec.key_head(result.query_head, call.group);
+    }
+    return result;
   }
 };
 
