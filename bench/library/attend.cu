@@ -45,13 +45,13 @@ int attempt(const char* name, const F& launch) {
 
 extern "C" {
 
-/// q, k [batch, length, heads, size], v and out with the value size; documents [batch, length] of int,
-/// ascending.
+/// q, k [batch, length, heads, size], v and out with the value size; spans [batch, length, 2] of int, of the
+/// documents, ascending.
 int byteloom_attend(const char* name, const void* q, const void* k, const void* v, void* out, int heads,
-                    int batch, int length, const int* documents, void* stream) {
+                    int batch, int length, const int* spans, void* stream) {
   return attempt(name, [&] {
     auto x = tensors_of(q, k, v, out, heads, batch, length, stream);
-    x.documents = documents;
+    x.spans = spans;
     return bench::run_plain(name, x) || bench::run_fused(name, x) || bench::run_odd(name, x);
   });
 }

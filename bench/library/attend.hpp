@@ -23,7 +23,7 @@ struct tensors {
   const bl::bf16 *q, *k, *v;
   bl::bf16* out;
   bl::index heads, batch, length;
-  const int* documents;  ///< of each position, [batch, length]
+  const int* spans;  ///< of the document at each position, [batch, length, 2]
   bl::cuda::executor on;
 };
 

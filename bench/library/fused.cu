@@ -3,7 +3,7 @@
 // Attention to the past with one more policy.
 
 #include "byteloom/attend/mask/causal.hpp"
-#include "byteloom/attend/mask/documents.hpp"
+#include "byteloom/attend/mask/document_spans.hpp"
 #include "byteloom/attend/mask/window.hpp"
 #include "byteloom/attend/score/alibi.hpp"
 #include "byteloom/attend/score/softcap.hpp"
@@ -29,8 +29,8 @@ bool bench::run_fused(std::string_view name, const tensors& x) {
   if (name == "softcap/d128") return run<16, 128, 128>(x, past, bl::score::softcap{20.0f});
   if (name == "window1024/d128") return run<16, 128, 128>(x, past, bl::mask::window<1024>{});
   if (name == "document/d128") {
-    const bl::device_view<const int, 2> ids(x.documents, x.batch, x.length);
-    return run<16, 128, 128>(x, past, bl::mask::documents<bl::memory::device>{ids});
+    const bl::device_view<const int, 3> spans(x.spans, x.batch, x.length, 2);
+    return run<16, 128, 128>(x, past, bl::mask::document_spans<bl::memory::device>{spans});
   }
   if (name == "user/d128") return run<16, 128, 128>(x, past, user_score{0.01f});
   return false;

@@ -64,9 +64,9 @@ class Library:
         if code:
             raise RuntimeError(f"{name} failed")
 
-    def attend(self, name, q, k, v, out, ids):
+    def attend(self, name, q, k, v, out, spans):
         self.call("byteloom_attend", name, name.encode(), *map(pointer, (q, k, v, out)), q.shape[2], q.shape[0], q.shape[1],
-                  pointer(ids))
+                  pointer(spans))
         return out
 
     def maps(self, name, q, k, v, out):
@@ -111,6 +111,12 @@ def inputs(sizes, batch, length, spread=1.0):
 
 def ids_of(documents):
     rows = [[which for which, count in enumerate(row) for _ in range(count)] for row in documents]
+    return torch.tensor(rows, dtype=torch.int32, device="cuda")
+
+
+def spans_of(documents):
+    rows = [[[sum(row[:which]), sum(row[:which + 1])] for which, count in enumerate(row) for _ in range(count)]
+            for row in documents]
     return torch.tensor(rows, dtype=torch.int32, device="cuda")
 
 
@@ -291,9 +297,10 @@ class Bench:
 
     def error(self, kind, sizes, spread, length=2048):
         case = f"error/{kind}/{sizes}/spread{spread}"
-        ids = ids_of(table.document_lengths(1, length, 16, 512))
+        documents = table.document_lengths(1, length, 16, 512)
+        ids, spans = ids_of(documents), spans_of(documents)
         q, k, v, out = inputs(sizes, 1, length, spread)
-        self.library.attend(f"{kind}/{sizes}", q, k, v, out, ids)
+        self.library.attend(f"{kind}/{sizes}", q, k, v, out, spans)
         qt, kt, vt = turned(q, k, v)
         outputs = {"ours": out.transpose(1, 2)}
         if kind in table.PLAIN:
@@ -313,12 +320,12 @@ class Bench:
             return self.difference(case)
         batch = table.TOKENS // case.length
         documents = table.document_lengths(batch, case.length)
-        ids = ids_of(documents)
+        ids, spans = ids_of(documents), spans_of(documents)
         q, k, v, out = inputs(case.sizes, batch, case.length)
         views = turned(q, k, v)
         packed = [x.contiguous() for x in views]
         causal = case.kind == "causal"
-        makers = {"ours": lambda: lambda: self.library.attend(f"{case.kind}/{case.sizes}", q, k, v, out, ids)}
+        makers = {"ours": lambda: lambda: self.library.attend(f"{case.kind}/{case.sizes}", q, k, v, out, spans)}
         alike = {"ours": same}
         groups = {"cudnn": ("cudnn/bshd", "cudnn/bhsd"), "fa2": ("fa2",), "flex": ("flex",)}
         if case.kind in table.PLAIN:
@@ -332,11 +339,11 @@ class Bench:
         bases = {}
         if case.kind in table.FUSED:
             other = torch.empty_like(out)
-            makers["causal"] = lambda: lambda: self.library.attend(f"causal/{case.sizes}", q, k, v, other, ids)
+            makers["causal"] = lambda: lambda: self.library.attend(f"causal/{case.sizes}", q, k, v, other, spans)
         elif case.sizes in table.ODD:
             for base in (64,) if case.sizes == "d40" else table.BASES:
                 bases[base] = inputs(f"d{base}", batch, case.length)
-                makers[f"d{base}"] = lambda base=base: lambda: self.library.attend(f"{case.kind}/d{base}", *bases[base], ids)
+                makers[f"d{base}"] = lambda base=base: lambda: self.library.attend(f"{case.kind}/d{base}", *bases[base], spans)
         times = seconds_of(makers, self.rounds, alike)
         work = table.flop_of(case, documents) * 1e-12
         beside = {}

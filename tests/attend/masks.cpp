@@ -201,6 +201,50 @@ TEST_CASE("documents: a query sees its own document") {
   }
 }
 
+TEST_CASE("documents by their spans: a query sees its own document") {
+  auto draw = test::generator();
+  const auto& data = test::data_of_masks();
+  const auto id = [&](int b, int i) {
+    return data.ids[static_cast<std::size_t>(b * test::mask_data::keys + i)];
+  };
+  check_mask(
+      "by batch", test::documents_by_spans(), 150,
+      [&](int b, int, int i, int j) { return id(b, i) == id(b, j); }, 2);
+  for (int round = 0; round < 5; ++round) {
+    std::vector<int> lengths, ids;
+    while (ids.size() < 211) {
+      lengths.push_back(1 + static_cast<int>(draw() % (round == 0 ? 3 : 60)));
+      ids.insert(ids.end(), static_cast<std::size_t>(lengths.back()), static_cast<int>(lengths.size()));
+    }
+    const auto spans = mask::spans_of_documents(lengths);
+    REQUIRE(spans.size() == 2 * ids.size());
+    // The last document may go on behind what is attended to.
+    check_mask("random",
+               mask::document_spans<>{
+                   bl::host_view<const int, 3>(spans.data(), 1, static_cast<bl::index>(ids.size()), 2)},
+               211, [&](int, int, int i, int j) {
+                 return ids[static_cast<std::size_t>(i)] == ids[static_cast<std::size_t>(j)];
+               });
+  }
+}
+
+TEST_CASE("spans that are none of documents are refused") {
+  const auto refused = [](std::vector<int> spans, int numbers = 2) {
+    const mask::document_spans<> of{bl::host_view<const int, 3>(
+        spans.data(), 1, static_cast<bl::index>(spans.size()) / numbers, numbers)};
+    CHECK_THROWS_AS(of.validate(), bl::error);
+  };
+  refused({0, 2, 0, 2, 3, 4, 3, 4});  // no document at position 2
+  refused({0, 2, 1, 2});              // the second begins before the first ends
+  refused({0, 2, 0, 1});
+  refused({0, 1, 1, 1});
+  refused({1, 2});
+  refused({0, 3, 0, 3, 0, 3}, 3);
+  CHECK_THROWS_AS(mask::document_spans<>{}.validate(), bl::argument_error);
+  const int lengths[] = {3, 0};
+  CHECK_THROWS_AS(mask::spans_of_documents(lengths), bl::argument_error);
+}
+
 TEST_CASE("MSK-01 (partial: no clamped distance) LM-Infinite sees a window and the first tokens") {
   const auto by_text = [](int global, int local) {
     return [=](int, int, int i, int j) {

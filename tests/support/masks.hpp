@@ -15,6 +15,7 @@
 #include "byteloom/attend/mask/chunk.hpp"
 #include "byteloom/attend/mask/combine.hpp"
 #include "byteloom/attend/mask/dilated.hpp"
+#include "byteloom/attend/mask/document_spans.hpp"
 #include "byteloom/attend/mask/documents.hpp"
 #include "byteloom/attend/mask/grid.hpp"
 #include "byteloom/attend/mask/lambda.hpp"
@@ -84,6 +85,7 @@ struct mask_data {
   std::vector<int> radii{0, 5, 40, 1 << 30};
   std::vector<int> ids;                    // [2, keys]
   std::vector<int> shared_ids;             // [keys]
+  std::vector<int> spans;                  // [2, keys, 2], of ids
   std::vector<std::uint32_t> bits;         // [4 heads, 10 query blocks of 16, 2 words of key blocks of 4]
   std::vector<std::uint32_t> shared_bits;  // [5 query blocks of 32, 1 word of key blocks of 32]
 
@@ -95,6 +97,14 @@ struct mask_data {
         ids.push_back(id);
       }
     }
+    for (int batch = 0; batch < 2; ++batch)
+      for (int i = 0; i < keys; ++i) {
+        const auto id = [&](int position) { return ids[static_cast<std::size_t>(batch * keys + position)]; };
+        int first = i, last = i + 1;
+        while (first > 0 && id(first - 1) == id(i)) --first;
+        while (last < keys && id(last) == id(i)) ++last;
+        spans.insert(spans.end(), {first, last});
+      }
     for (int i = 0; i < keys; ++i) shared_ids.push_back(i < 1 ? 0 : i < 70 ? 1 : i < 71 ? 5 : 9);
     std::uint32_t noise = 12345;
     const auto draw = [&] {
@@ -126,6 +136,9 @@ inline bl::mask::documents<> documents_by_batch() {
 inline bl::mask::documents<> documents_shared() {
   return {bl::host_view<const int, 1>(data_of_masks().shared_ids.data(), mask_data::keys)};
 }
+inline bl::mask::document_spans<> documents_by_spans() {
+  return {bl::host_view<const int, 3>(data_of_masks().spans.data(), 2, mask_data::keys, 2)};
+}
 inline bl::mask::prefix_by_batch<> prefixes() {
   return {bl::host_view<const int, 1>(data_of_masks().prefixes.data(), 2)};
 }
@@ -149,6 +162,8 @@ void for_each_mask(const F& f) {
   f("prefix at run time", prefix<>{{70}}, 61, 101);
   f("prefix by batch", prefixes(), 67, 67);
   f("documents by batch", documents_by_batch(), 150, 150);
+  f("documents by spans", documents_by_spans(), 150, 150);
+  f("documents by spans, causal", all_of<document_spans<>, causal>{documents_by_spans()}, 70, 131);
   f("documents, causal", all_of<documents<>, causal>{documents_shared()}, 70, 131);
   f("sinks", sinks<4>{}, 33, 65);
   f("sinks or window, causal",

@@ -91,9 +91,13 @@ constexpr attend_sm90_tile choose_attend_sm90_tile(const attend_needs& needs) {
           return tile;  // 128 spills here
       }
   }
-  const int most = maps == 1 && passes == 1 ? 208 : passes == 1 ? 188 : 176;
+  // What was seen to compile without spills, or with a few outside the main loop.
+  const bool plain = maps == 1 && passes == 1;
+  const int most = plain ? 208 : passes == 1 ? 188 : 144;
+  // Up to 128 dimensions more keys would leave no place for outputs and the next queries.
+  const int most_keys = !plain ? 96 : needs.masked || (size <= 128 && value_size <= 128) ? 128 : 176;
   for (int warpgroups = 2; warpgroups > 0; --warpgroups)
-    for (int keys = needs.masked ? 128 : 176; keys >= 16; keys -= 16) {
+    for (int keys = most_keys; keys >= 16; keys -= 16) {
       const bool turns = warpgroups == 2 && value_size <= 128 && maps == 1;
       const attend_sm90_tile tile{warpgroups, keys, turns, true, maps};
       if (tile.fits(size, value_size) && tile.accumulators(value_size) <= most) return tile;
