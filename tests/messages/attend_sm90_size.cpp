@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// EXPECT: byteloom: no tile of the Hopper attention fits these head sizes into registers and shared memory; choose multiples of 8 up to 256, or attend<path::simt>.
+// EXPECT: byteloom: no tile of the Hopper attention fits these head sizes into registers and shared memory; choose multiples of 8 up to 256, smaller ones where maps share a value, or attend<path::sm80>.
 // COMPILERS: nvcc
 #include "byteloom/cuda/attend.cuh"
 

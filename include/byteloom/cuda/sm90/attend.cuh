@@ -420,8 +420,8 @@ void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q
   constexpr int value_size = Spec::heads_type::constant_value_size;
   static_assert(tile.fits(size, value_size),
                 "byteloom: no tile of the Hopper attention fits these head sizes into registers and shared "
-                "memory; choose "
-                "multiples of 8 up to 256, or attend<path::simt>.");
+                "memory; choose multiples of 8 up to 256, smaller ones where maps share a value, or "
+                "attend<path::sm80>.");
   const auto kernel = attend_sm90_kernel<Tuning, call_type>;
   require_sm90_code(reinterpret_cast<const void*>(kernel));
   const int heads = static_cast<int>(out.extent[2]);
