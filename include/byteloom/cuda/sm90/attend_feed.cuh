@@ -23,12 +23,13 @@ BYTELOOM_KERNELS_BEGIN
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
-template <attend_sm90_tile Tile, class Call>
+template <auto Tile, class Call>
 struct attend_sm90_feed {
   using memory_type = attend_sm90_memory<Call, Tile>;
   using walk_type = fragment::key_tiles<typename Call::spec_type, Tile.keys>;
   static constexpr int size = memory_type::size;
   static constexpr int value_size = memory_type::value_size;
+  static constexpr int element_bytes = sizeof(typename Call::element);
 
   const Call& call;
   const memory_type& memory;
@@ -83,10 +84,16 @@ struct attend_sm90_feed {
         const int now = walk.next(call.spec, rows.over());
         if (now >= 0) load_keys(now);
         ptx::barrier_wait(memory.values_empty(of_values.stage()), of_values.parity() ^ 1);
-        if (chosen)
-          load(call.v, memory.values(of_values.stage()), Tile.keys, value_size,
-               {0, rows.key_row + before * Tile.keys, rows.head.key_head, rows.plane},
-               memory.values_full(of_values.stage()));
+        if (chosen) {
+          if constexpr (Call::transposes_values) {
+            load_transposed(memory.values(of_values.stage()), before * Tile.keys, rows.head.key_head, rows.plane,
+                        memory.values_full(of_values.stage()));
+          } else {
+            load(call.v, memory.values(of_values.stage()), Tile.keys, value_size,
+                 {0, rows.key_row + before * Tile.keys, rows.head.key_head, rows.plane},
+                 memory.values_full(of_values.stage()));
+          }
+        }
         of_values.advance();
         before = now;
       }
@@ -102,10 +109,20 @@ struct attend_sm90_feed {
  private:
   __device__ static void load(const CUtensorMap& map, unsigned char* to, int rows, int columns,
                               const std::int32_t (&at)[4], instruction::memory_barrier& full) {
-    instruction::barrier_expect(full, static_cast<std::uint32_t>(fragment::tile_bytes(rows, columns)));
-    for (int chunk = 0; chunk < fragment::chunks(columns); ++chunk)
+    instruction::barrier_expect(full, static_cast<std::uint32_t>(fragment::tile_bytes(rows, columns, element_bytes)));
+    for (int chunk = 0; chunk < fragment::chunks(columns, element_bytes); ++chunk)
       instruction::copy_box(to + chunk * rows * fragment::chunk_row_bytes, map,
-                            {chunk * fragment::chunk_columns, at[1], at[2], at[3]}, full);
+                            {chunk * (fragment::chunk_row_bytes / element_bytes), at[1], at[2], at[3]}, full);
+  }
+
+  /// Values that lie as [sequence, head, dimension, key]: chunks of so many keys as a tile's rows have bytes.
+  __device__ void load_transposed(unsigned char* to, int first_key, int head, int plane,
+                              instruction::memory_barrier& full) const {
+    constexpr int wide = Tile.value_row_bytes();
+    instruction::barrier_expect(full, static_cast<std::uint32_t>(value_size * Tile.keys));
+    for (int chunk = 0; chunk < Tile.keys / wide; ++chunk)
+      instruction::copy_box(to + chunk * value_size * wide, call.v,
+                            {first_key + chunk * wide, 0, head, plane}, full);
   }
 };
 

@@ -22,6 +22,7 @@ namespace byteloom::inline v0::cuda::detail {
 template <class Spec, class T, class O, class Offsets>
 struct attend_sm90_call {
   static constexpr bool ragged = !std::is_same_v<Offsets, byteloom::detail::no_offsets>;
+  static constexpr bool transposes_values = sizeof(T) == 1;  ///< v lies as [sequence, head, dimension, key]
   using spec_type = Spec;
   using element = T;
   using out_element = O;
@@ -61,17 +62,17 @@ __device__ bool find_query_tile(const Call& call, int which, query_tile& found) 
 }
 
 /// The shared memory of a block.
-template <class Call, attend_sm90_tile Tile>
+template <class Call, auto Tile>
 struct attend_sm90_memory {
   using heads_type = typename Call::spec_type::heads_type;
   static constexpr int size = heads_type::constant_size;
   static constexpr int value_size = heads_type::constant_value_size;
-  static constexpr int key_bytes = fragment::tile_bytes(Tile.keys, size);
-  static constexpr int value_bytes = fragment::tile_bytes(Tile.keys, value_size);
+  static constexpr int key_bytes = Tile.key_bytes(size);
+  static constexpr int value_bytes = Tile.value_bytes(value_size);
 
   static constexpr bool own_outputs = Tile.own_outputs(size, value_size);
   static constexpr int first_keys =
-      math::max(fragment::tile_bytes(Tile.queries(), size) +
+      math::max(Tile.query_bytes(size) +
                     (own_outputs ? fragment::tile_bytes(Tile.queries(), value_size) : 0),
                 fragment::tile_bytes(Tile.queries(), value_size));
 
@@ -101,20 +102,25 @@ struct attend_sm90_memory {
 
   __device__ unsigned char* queries() const { return tiles; }
   __device__ unsigned char* outputs() const {
-    return own_outputs ? tiles + fragment::tile_bytes(Tile.queries(), size) : tiles;
+    return own_outputs ? tiles + Tile.query_bytes(size) : tiles;
   }
   __device__ unsigned char* keys(int stage) const { return tiles + first_keys + stage * key_bytes; }
   __device__ unsigned char* values(int stage) const { return keys(Tile.stages) + stage * value_bytes; }
   __device__ instruction::memory_barrier& queries_full() const { return barriers[0]; }
   __device__ instruction::memory_barrier& queries_empty() const { return barriers[1]; }
-  __device__ instruction::memory_barrier& keys_full(int stage) const { return barriers[2 + stage]; }
-  __device__ instruction::memory_barrier& keys_empty(int stage) const { return barriers[4 + stage]; }
-  __device__ instruction::memory_barrier& values_full(int stage) const { return barriers[6 + stage]; }
-  __device__ instruction::memory_barrier& values_empty(int stage) const { return barriers[8 + stage]; }
+  __device__ instruction::memory_barrier& keys_full(int stage) const { return after(0, stage); }
+  __device__ instruction::memory_barrier& keys_empty(int stage) const { return after(1, stage); }
+  __device__ instruction::memory_barrier& values_full(int stage) const { return after(2, stage); }
+  __device__ instruction::memory_barrier& values_empty(int stage) const { return after(3, stage); }
   /// Numbers of query tiles on their way from the producer to the consumers.
-  __device__ int& work(int place) const { return reinterpret_cast<int*>(barriers + 14)[place]; }
-  __device__ instruction::memory_barrier& work_full(int place) const { return barriers[10 + place]; }
-  __device__ instruction::memory_barrier& work_empty(int place) const { return barriers[12 + place]; }
+  __device__ int& work(int place) const { return reinterpret_cast<int*>(&after(6, 0))[place]; }
+  __device__ instruction::memory_barrier& work_full(int place) const { return after(4, place); }
+  __device__ instruction::memory_barrier& work_empty(int place) const { return after(5, place); }
+
+ private:
+  __device__ instruction::memory_barrier& after(int rings, int place) const {
+    return barriers[2 + rings * Tile.stages + place];
+  }
 };
 
 /// A place in a ring of `Stages`, in one register.
