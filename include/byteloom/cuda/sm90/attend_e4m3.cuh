@@ -88,6 +88,12 @@ struct attend_sm90_e4m3_block {
   using part_array = float[part_groups][4];
   using weight_array = std::uint32_t[operands][4];
 
+  /// A thread's upper row in the tile of queries, and its first column in a group of 8.
+  struct lane_place {
+    int row;
+    int column;
+  };
+
   const Call& call;
   const memory_type& memory;
 
@@ -96,8 +102,12 @@ struct attend_sm90_e4m3_block {
     namespace ptx = instruction;
     const int thread = static_cast<int>(threadIdx.x) % 128;
     const int lane = thread % 32;
-    const int row_of_tile = 64 * group + thread / 32 * 16 + lane / 4;
-    const int column = lane % 4 * 2;
+    // Asked for anew where it is needed, since main loops have no register to keep it.
+    const auto place = [&] {
+      int own = thread;
+      asm volatile("" : "+r"(own));
+      return lane_place{64 * group + own / 32 * 16 + own % 32 / 4, own % 4 * 2};
+    };
     if (Tile.ping_pong && group == Tile.warpgroups - 1) ptx::barrier_arrive(turn_of(0), 2 * 128);
 
     score_array scores;
@@ -106,13 +116,14 @@ struct attend_sm90_e4m3_block {
     weight_array weights;
     ring_cursor<Tile.stages> of_keys, of_work;  // values come as often as keys, a tile later
     ring_cursor<1> of_queries;
-    query_tile which;
     const auto release = [&](ptx::memory_barrier& empty) {
       if (lane == 0) ptx::barrier_arrive(empty);
     };
     while (true) {
       ptx::barrier_wait(memory.work_full(of_work.stage()), of_work.parity());
-      const bool more = find_query_tile(call, memory.work(of_work.stage()), which);
+      const int number = memory.work(of_work.stage());
+      query_tile which;
+      const bool more = find_query_tile(call, number, which);
       __syncwarp();
       release(memory.work_empty(of_work.stage()));
       of_work.advance();
@@ -120,7 +131,7 @@ struct attend_sm90_e4m3_block {
       const query_rows<Call> at(call, which, Tile.queries());
       walk_type walk(at.head.keys);
       rows_type rows;
-      rows.start(call.spec, at.head, at.first + row_of_tile, at.last);
+      rows.start(call.spec, at.head, at.first + place().row, at.last);
       const float dot_scale = start_scales(rows, at.head, which.index * Tile.queries() + 64 * group);
 #pragma unroll
       for (int j = 0; j < value_groups; ++j)
@@ -140,7 +151,7 @@ struct attend_sm90_e4m3_block {
         ptx::settle(scores);
         release(memory.keys_empty(of_keys.stage()));
         scale_dots(scores, dot_scale, of_tile);
-        rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
+        rows.score(call.spec, scores, tile * Tile.keys + lane % 4 * 2, walk.partial());
         weigh(rows, scores, rescale);
         pack(scores, weights);
 
@@ -159,7 +170,7 @@ struct attend_sm90_e4m3_block {
           ptx::settle(scores);
           release(memory.keys_empty(of_keys.stage()));
           scale_dots(scores, dot_scale, of_tile);
-          rows.score(call.spec, scores, tile * Tile.keys + column, walk.partial());
+          rows.score(call.spec, scores, tile * Tile.keys + lane % 4 * 2, walk.partial());
           weigh(rows, scores, rescale);
           if constexpr (Tile.overlap && requires { rows.stay(0u); }) rows.stay(call.none);
           end_values(of_values.stage(), weights, outputs, fresh, value_scale);
@@ -178,9 +189,14 @@ struct attend_sm90_e4m3_block {
         of_keys.advance();
       }
       float factor[2];
+      int same = number;
+      asm volatile("" : "+r"(same));  // else all that it was found to be is kept in registers
+      find_query_tile(call, same, which);
       const int first_row = which.index * Tile.queries();
+      const auto [row_of_tile, column] = place();
       rows.finish(call.spec, first_row + row_of_tile, factor);
-      const float back = 1.0f / lifted * scale_of_all_values(at.head);
+      const query_rows<Call> end(call, which, Tile.queries());
+      const float back = 1.0f / lifted * scale_of_all_values(end.head);
       factor[0] *= back;
       factor[1] *= back;
       scale_outputs(outputs, factor);
@@ -202,8 +218,7 @@ struct attend_sm90_e4m3_block {
         }
       } else {
         if (any && !memory_type::own_outputs) release(memory.queries_empty());
-        store_outputs(query_rows<Call>(call, which, Tile.queries()), first_row + row_of_tile, column,
-                      outputs);
+        store_outputs(end, first_row + row_of_tile, column, outputs);
       }
     }
     if (thread == 0) ptx::stores_wait();  // shared memory lives until they have been read
