@@ -3,10 +3,12 @@
 
 // cuda/attend_tuning: who chooses the tiles of attention's kernels. A tuning selector is a stateless type
 // with one consteval function a path, from head sizes and whether there is a mask to a tile;
-// attend<my_tuning>(on, ...) overrides the library's. It never changes what is computed.
+// attend<my_tuning>(on, ...) overrides the library's. It never changes what is computed; a selector without
+// sm90_e4m3 leaves that tile to the library.
 
 #include "byteloom/cuda/attend.hpp"
 #include "byteloom/cuda/sm80/attend_tile.hpp"
+#include "byteloom/cuda/sm90/attend_e4m3_tile.hpp"
 #include "byteloom/cuda/sm90/attend_tile.hpp"
 
 namespace byteloom::inline v0::cuda {
@@ -14,6 +16,9 @@ namespace byteloom::inline v0::cuda {
 struct default_attend_tuning {
   static constexpr auto sm90(int size, int value_size, bool masked) {
     return choose_attend_sm90_tile(size, value_size, masked);
+  }
+  static constexpr auto sm90_e4m3(int size, int value_size, bool masked, int keys_a_scale) {
+    return choose_attend_sm90_e4m3_tile(size, value_size, masked, keys_a_scale);
   }
   static constexpr auto sm80(int size, int value_size, bool) {
     return choose_attend_sm80_tile(size, value_size);

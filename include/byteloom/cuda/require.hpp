@@ -17,8 +17,9 @@
 
 namespace byteloom::inline v0::cuda::detail {
 
+/// What no kernel on tensor cores honours.
 template <class Spec>
-struct require_tensor_map {
+struct require_joined_once {
   static_assert(!Spec::has_output_policy,
                 "byteloom: this attention has output policies, which path::simt alone calls so far; choose "
                 "attend<path::simt>.");
@@ -31,6 +32,16 @@ struct require_tensor_map {
       "byteloom: this attention's keys are another sequence's, which path::simt alone allows so far; "
       "choose attend<path::simt>.");
   static constexpr bool met = !Spec::has_output_policy && Spec::map_count == 1 && !Spec::stands_apart;
+};
+
+/// The same, and what kernels for 16-bit elements do not.
+template <class Spec>
+struct require_tensor_map {
+  static_assert(
+      !Spec::has_scales,
+      "byteloom: this attention has scales, which on tensor cores fp8_e4m3 alone has; multiply bf16 and f16 by "
+      "them beforehand and leave the policy out, or choose attend<path::simt>.");
+  static constexpr bool met = !Spec::has_scales && require_joined_once<Spec>::met;
 };
 
 }  // namespace byteloom::inline v0::cuda::detail

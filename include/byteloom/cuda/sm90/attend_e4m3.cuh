@@ -37,6 +37,10 @@
 
 namespace byteloom::inline v0::cuda::detail {
 
+/// Elements of outputs that leave by bulk copies.
+template <class O>
+inline constexpr bool e4m3_staged = std::is_same_v<O, bf16> || std::is_same_v<O, f16>;
+
 /// `Spec` is unscaled; v of the base is that of transposed_values.
 template <class Spec, class Scales, class O>
 struct attend_sm90_e4m3_call : attend_sm90_call<Spec, fp8_e4m3, O, byteloom::detail::no_offsets> {
@@ -79,7 +83,7 @@ struct attend_sm90_e4m3_block {
   static constexpr int part_groups = value_groups / parts;
   static constexpr bool has_scales = !std::is_same_v<scales_type, byteloom::detail::no_scales>;
   static constexpr bool scales_by_key = scales_type::keys_a_scale != 0;
-  static constexpr bool staged = sizeof(typename Call::out_element) == 2;  ///< outputs leave by bulk copies
+  static constexpr bool staged = e4m3_staged<typename Call::out_element>;  ///< outputs leave by bulk copies
   static constexpr float lift = 8.0f;
   static constexpr float lifted = 256.0f;
 
@@ -481,7 +485,7 @@ __global__ __launch_bounds__(attend_sm90_e4m3_tile_of<Tuning, Call>.threads(),
 
 BYTELOOM_KERNELS_END
 
-/// Launches for views whose shapes fit each other; sizes are multiples of 16, O is bf16, f16 or float. Throws
+/// Launches for views whose shapes fit each other; sizes are multiples of 16; outputs of bf16 and f16 leave by bulk copies. Throws
 /// shape_error where the copy engine cannot take them, and device_error where the GPU is no Hopper or the
 /// program holds no code for it.
 template <class Tuning, class Spec, class O>
@@ -518,7 +522,7 @@ void attend_sm90_e4m3(executor on, const Spec& scaled, const device_view<const f
     constexpr index share = 32 << 20;  // of the L2 cache, for the keys and values of a section
     const auto key_heads_of_section = std::clamp<index>(share / key_head_bytes, 1, batch * key_heads);
     CUtensorMap out_map{};
-    if constexpr (sizeof(O) == 2) out_map = make_tensor_map("out", out, 64);
+    if constexpr (e4m3_staged<O>) out_map = make_tensor_map("out", out, 64);
     const auto q_map = make_tensor_map("q", q, tile.queries());
     const auto k_map = make_tensor_map("k", k, tile.keys);
     const work_counters counters(on);

@@ -20,7 +20,6 @@ namespace byteloom::inline v0::cuda::detail {
 
 template <class T>
 struct transpose_values_call {
-  static_assert(sizeof(T) == 1);
   device_view<const T, 4> v;
   unsigned char* out;  ///< [batch, heads, value size, padded keys]
   int padded;
