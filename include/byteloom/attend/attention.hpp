@@ -5,10 +5,11 @@
 // itself: attend/reference.hpp is its meaning in double precision, host/attend.hpp and cuda/attend.cuh run
 // it.
 //
-// The order of a score is fixed: the dot product of query and key, times their scales where numbers are stored
-// with scales; times 1/sqrt(size), unless a policy replaces that (score::scale, score::temperature); the score policies as written, left to right; then the
-// masks, which must all keep the site; then the normalizer's row_scale; then the normalizer. Before it, rows
-// of queries and keys are prepared and turned; after it, maps are joined, and the output policies called.
+// The order of a score is fixed: the dot product of query and key, times their scales where numbers are
+// stored with scales; times 1/sqrt(size), unless a policy replaces that (score::scale, score::temperature);
+// the score policies as written, left to right; then the masks, which must all keep the site; then the
+// normalizer's row_scale; then the normalizer. Before it, rows of queries and keys are prepared and turned;
+// after it, maps are joined, and the output policies called.
 
 #include <cstddef>
 #include <string>

@@ -19,12 +19,11 @@
 namespace byteloom::inline v0::detail {
 
 template <class Policy>
-concept on_attention_axis =
-    on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> || on_axis<Policy, axis::group> ||
-    on_axis<Policy, axis::mask> || on_axis<Policy, axis::score> || on_axis<Policy, axis::normalizer> ||
-    on_axis<Policy, axis::cache> || on_axis<Policy, axis::observe> || on_axis<Policy, axis::prepare> ||
-    on_axis<Policy, axis::keys> || on_axis<Policy, axis::maps> || on_axis<Policy, axis::output> ||
-    on_axis<Policy, axis::scales>;
+concept on_attention_axis = on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> ||
+    on_axis<Policy, axis::group> || on_axis<Policy, axis::mask> || on_axis<Policy, axis::score> ||
+    on_axis<Policy, axis::normalizer> || on_axis<Policy, axis::cache> || on_axis<Policy, axis::observe> ||
+    on_axis<Policy, axis::prepare> || on_axis<Policy, axis::keys> || on_axis<Policy, axis::maps> ||
+    on_axis<Policy, axis::output> || on_axis<Policy, axis::scales>;
 
 template <class Policy>
 concept group_hook = requires(const Policy policy) {
@@ -309,7 +308,8 @@ struct require_policy {
                 "byteloom::row, int dimension) const'.");
   static_assert(
       !on_axis<Policy, axis::scales> || scales_hook<Policy>,
-      "byteloom: a policy of scales says 'static constexpr int queries_a_scale' and 'keys_a_scale' and offers "
+      "byteloom: a policy of scales says 'static constexpr int queries_a_scale' and 'keys_a_scale' and "
+      "offers "
       "query<Real>(batch, head, row of the call), key<Real>(batch, head, key) and value<Real>(batch, head, "
       "key), which return Real, as scales::per_block does.");
   static_assert(
@@ -369,12 +369,14 @@ struct require_composition {
                 "byteloom: this attention has two policies of scales, and a number has one scale; keep one.");
   static_assert(
       number_on_axis<axis::scales, Policies...> == 0 || number_on_axis<axis::prepare, Policies...> == 0,
-      "byteloom: this attention has scales and prepares queries and keys, and what prepares them sees numbers "
+      "byteloom: this attention has scales and prepares queries and keys, and what prepares them sees "
+      "numbers "
       "without their scales; prepare them before they are quantised, and leave the policy out here.");
-  static_assert(
-      number_on_axis<axis::scales, Policies...> == 0 || number_on_axis<axis::group, Policies...> == 0,
-      "byteloom: attention inside groups knows no scales so far; leave the scales out, or say the groups as a "
-      "mask such as mask::windows.");
+  static_assert(number_on_axis<axis::scales, Policies...> == 0 ||
+                    number_on_axis<axis::group, Policies...> == 0,
+                "byteloom: attention inside groups knows no scales so far; leave the scales out, or say the "
+                "groups as a "
+                "mask such as mask::windows.");
   static_assert(number_on_axis<axis::cache, Policies...> < 2,
                 "byteloom: this attention has two caches, and keys are kept in one way only; keep one.");
   static_assert(number_on_axis<axis::group, Policies...> == 0 ||

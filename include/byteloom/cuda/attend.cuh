@@ -3,8 +3,8 @@
 
 // cuda/attend: attention on the device. Which kernel runs is a path (cuda/attend.hpp): on tensor cores for
 // 16-bit elements (cuda/sm90/ on Hopper, cuda/sm80/ from Ampere on) and for e4m3 (cuda/sm90/), in float
-// without them for everything else (cuda/simt/). Where a group policy cuts the sequence in many small problems, cuda/packed/ runs them,
-// on tensor cores too. All call the same hooks of the composition.
+// without them for everything else (cuda/simt/). Where a group policy cuts the sequence in many small
+// problems, cuda/packed/ runs them, on tensor cores too. All call the same hooks of the composition.
 
 #include <cuda_runtime.h>
 
@@ -39,9 +39,8 @@ inline constexpr bool has_tensor_elements =
 
 /// Whether all of them are e4m3.
 template <class Q, class K, class V>
-inline constexpr bool has_e4m3_elements =
-    std::is_same_v<std::remove_const_t<Q>, fp8_e4m3>&& std::is_same_v<std::remove_const_t<K>, fp8_e4m3>&&
-        std::is_same_v<std::remove_const_t<V>, fp8_e4m3>;
+inline constexpr bool has_e4m3_elements = std::is_same_v<std::remove_const_t<Q>, fp8_e4m3>&&
+    std::is_same_v<std::remove_const_t<K>, fp8_e4m3>&& std::is_same_v<std::remove_const_t<V>, fp8_e4m3>;
 
 /// Whether this file is compiled for Hopper alone, so that path::best needs no other kernel.
 inline constexpr bool for_hopper_alone = [] {
@@ -166,8 +165,7 @@ template <class How, class Spec, class Q, class K, class V, class O, class Spots
 void turn_and_attend(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
                      const device_view<V, 4>& v, const device_view<O, 4>& out, const Spots& of_queries,
                      const Spots& of_keys, const Offsets& offsets) {
-  if constexpr (has_e4m3_elements<Q, K, V> &&
-                !require_e4m3_as_given<Spec, typename path_of<How>::way>::met) {
+  if constexpr (has_e4m3_elements<Q, K, V> && !require_e4m3_as_given<Spec, typename path_of<How>::way>::met) {
     return;
   } else if constexpr (Spec::position_type::turns || Spec::prepares) {
     using element = std::conditional_t<has_tensor_elements<Q, K, V>, std::remove_const_t<Q>, float>;

@@ -15,8 +15,8 @@ namespace byteloom::inline v0 {
 
 /// Which kernels an attention on the device may use; attend<path::sm80>(on, ...) forces one.
 namespace path {
-/// 16-bit q, k and v of one type: tensor cores, sm90 on Hopper and sm80 elsewhere; all fp8_e4m3: sm90 on Hopper
-/// and simt elsewhere; other elements: simt.
+/// 16-bit q, k and v of one type: tensor cores, sm90 on Hopper and sm80 elsewhere; all fp8_e4m3: sm90 on
+/// Hopper and simt elsewhere; other elements: simt.
 struct best {};
 /// wgmma and bulk copies, on Hopper alone; the file is compiled for sm_90a. Rows of q, k, v and out begin at
 /// 16 bytes. Of fp8_e4m3 head sizes are multiples of 16, outputs bf16, f16 or float; weights are rounded to

@@ -37,10 +37,10 @@ struct require_joined_once {
 /// The same, and what kernels for 16-bit elements do not.
 template <class Spec>
 struct require_tensor_map {
-  static_assert(
-      !Spec::has_scales,
-      "byteloom: this attention has scales, which on tensor cores fp8_e4m3 alone has; multiply bf16 and f16 by "
-      "them beforehand and leave the policy out, or choose attend<path::simt>.");
+  static_assert(!Spec::has_scales,
+                "byteloom: this attention has scales, which on tensor cores fp8_e4m3 alone has; multiply "
+                "bf16 and f16 by "
+                "them beforehand and leave the policy out, or choose attend<path::simt>.");
   static constexpr bool met = !Spec::has_scales && require_joined_once<Spec>::met;
 };
 

@@ -16,10 +16,11 @@ template <class Spec, class Way>
 struct require_e4m3_as_given {
   static constexpr bool elsewhere = std::is_same_v<Way, path::simt> || Spec::is_grouped;
   static constexpr bool turned = Spec::position_type::turns || Spec::prepares;
-  static_assert(elsewhere || !turned,
-                "byteloom: this attention turns or prepares queries and keys, and what is e4m3 would be rounded "
-                "once more after it; turn them before they are quantised and leave that policy out here, or "
-                "choose attend<path::simt>.");
+  static_assert(
+      elsewhere || !turned,
+      "byteloom: this attention turns or prepares queries and keys, and what is e4m3 would be rounded "
+      "once more after it; turn them before they are quantised and leave that policy out here, or "
+      "choose attend<path::simt>.");
   static constexpr bool met = elsewhere || !turned;
 };
 
@@ -35,19 +36,23 @@ struct require_e4m3 {
   static_assert(hopper,
                 "byteloom: path::sm80 has no products of fp8_e4m3; choose path::best on a Hopper GPU, or "
                 "attend<path::simt>.");
-  static_assert(!hopper || !Ragged,
-                "byteloom: ragged sequences of fp8_e4m3 are not attended on the device so far; pass bf16 or f16, "
-                "or sequences of one length.");
-  static_assert(!hopper || Ragged || sizes,
-                "byteloom: attention of fp8_e4m3 on tensor cores takes head sizes that are part of heads<...> "
-                "and multiples of 16; write them so, or choose attend<path::simt>.");
-  static_assert(!hopper || Ragged || Spec::passes == 1,
-                "byteloom: this normalizer passes over the keys twice, which for fp8_e4m3 only path::simt does "
-                "so far; choose attend<path::simt>.");
-  static_assert(!hopper || Ragged || Spec::passes != 1 || bounded,
-                "byteloom: on tensor cores weights beside fp8_e4m3 values are rounded to e4m3, whose range ends at "
-                "448, and this normalizer does not say that its weights end at 1; add 'static constexpr bool "
-                "at_most_one = true' to it where they do, or choose attend<path::simt>.");
+  static_assert(
+      !hopper || !Ragged,
+      "byteloom: ragged sequences of fp8_e4m3 are not attended on the device so far; pass bf16 or f16, "
+      "or sequences of one length.");
+  static_assert(
+      !hopper || Ragged || sizes,
+      "byteloom: attention of fp8_e4m3 on tensor cores takes head sizes that are part of heads<...> "
+      "and multiples of 16; write them so, or choose attend<path::simt>.");
+  static_assert(
+      !hopper || Ragged || Spec::passes == 1,
+      "byteloom: this normalizer passes over the keys twice, which for fp8_e4m3 only path::simt does "
+      "so far; choose attend<path::simt>.");
+  static_assert(
+      !hopper || Ragged || Spec::passes != 1 || bounded,
+      "byteloom: on tensor cores weights beside fp8_e4m3 values are rounded to e4m3, whose range ends at "
+      "448, and this normalizer does not say that its weights end at 1; add 'static constexpr bool "
+      "at_most_one = true' to it where they do, or choose attend<path::simt>.");
   static constexpr bool met = [] {
     if constexpr (hopper && !Ragged && sizes && Spec::passes == 1 && bounded) {
       return require_joined_once<Spec>::met;

@@ -11,9 +11,9 @@
 namespace byteloom::inline v0::scales {
 
 /// `q` [batch, query heads, blocks of the call's rows], `k` [batch, key heads, blocks of keys], `v` [batch,
-/// value heads, blocks of keys], numbers that are not negative. Blocks are of 128 and begin at the call's first
-/// query and at the first key; the last one may be shorter. Strides are free: a stride of 0 along the blocks
-/// of q gives its heads one factor each.
+/// value heads, blocks of keys], numbers that are not negative. Blocks are of 128 and begin at the call's
+/// first query and at the first key; the last one may be shorter. Strides are free: a stride of 0 along the
+/// blocks of q gives its heads one factor each.
 template <memory Where = memory::host>
 struct per_block {
   using axis = axis::scales;

@@ -43,8 +43,7 @@ struct per_head {
     require_fit("scales::per_head (keys)", "sequences", k.extent[0], call.batch);
     require_fit("scales::per_head (keys)", "heads", k.extent[1], call.key_heads);
     require_fit("scales::per_head (values)", "sequences", v.extent[0], call.batch);
-    require_fit("scales::per_head (values)", "heads", v.extent[1],
-                byteloom::detail::value_heads_of(call));
+    require_fit("scales::per_head (values)", "heads", v.extent[1], byteloom::detail::value_heads_of(call));
   }
 
   template <class Real>

@@ -2,10 +2,11 @@
 #pragma once
 
 // cuda/fragment/byte_operand: the left operand of a product of 8-bit elements in registers, and an order of
-// the depth in which accumulators become that operand where they stand. A thread t of 4 holds, of 32 columns of
-// accumulators, 2t and 2t + 1 of each group of 8; of an operand of depth 32 it holds the places 4t to 4t + 3 and
-// 16 + 4t to 16 + 4t + 3 (PTX ISA, wgmma m64nNk32, matrix A). A sum does not ask in which order it is taken: so
-// the places are given to the columns that the thread has, and the other operand lies in that order.
+// the depth in which accumulators become that operand where they stand. A thread t of 4 holds, of 32 columns
+// of accumulators, 2t and 2t + 1 of each group of 8; of an operand of depth 32 it holds the places 4t to 4t +
+// 3 and 16 + 4t to 16 + 4t + 3 (PTX ISA, wgmma m64nNk32, matrix A). A sum does not ask in which order it is
+// taken: so the places are given to the columns that the thread has, and the other operand lies in that
+// order.
 
 #include "byteloom/core/config.hpp"
 

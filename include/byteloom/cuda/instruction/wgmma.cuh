@@ -141,27 +141,27 @@ struct wgmma;
                    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                   \
     }                                                                                                       \
   };
-#define BYTELOOM_DETAIL_WGMMA_E4M3(N, groups, p0, p1, p2, p3, p4, p5)                                         \
-  template <>                                                                                                 \
-  struct wgmma<fp8_e4m3, N> {                                                                                 \
-    __device__ static void shared(float (&d)[groups][4], std::uint64_t a, std::uint64_t b,                    \
-                                  bool accumulate) {                                                          \
-      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #p2                                                   \
-                   ", 0;\n"                                                                                   \
-                   "wgmma.mma_async.sync.aligned.m64n" #N "k32.f32.e4m3.e4m3 {" BYTELOOM_DETAIL_R##groups     \
-                   "}, %" #p0 ", %" #p1 ", p, 1, 1;\n}\n"                                                     \
-                   : BYTELOOM_DETAIL_D##groups                                                                \
-                   : "l"(a), "l"(b), "r"(accumulate ? 1 : 0));                                                \
-    }                                                                                                         \
-    __device__ static void registers(float (&d)[groups][4], const std::uint32_t (&a)[4], std::uint64_t b,     \
-                                     bool accumulate) {                                                       \
-      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #p5                                                   \
-                   ", 0;\n"                                                                                   \
-                   "wgmma.mma_async.sync.aligned.m64n" #N "k32.f32.e4m3.e4m3 {" BYTELOOM_DETAIL_R##groups     \
-                   "}, {%" #p0 ", %" #p1 ", %" #p2 ", %" #p3 "}, %" #p4 ", p, 1, 1;\n}\n"                     \
-                   : BYTELOOM_DETAIL_D##groups                                                                \
-                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(accumulate ? 1 : 0));            \
-    }                                                                                                         \
+#define BYTELOOM_DETAIL_WGMMA_E4M3(N, groups, p0, p1, p2, p3, p4, p5)                                     \
+  template <>                                                                                             \
+  struct wgmma<fp8_e4m3, N> {                                                                             \
+    __device__ static void shared(float (&d)[groups][4], std::uint64_t a, std::uint64_t b,                \
+                                  bool accumulate) {                                                      \
+      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #p2                                               \
+                   ", 0;\n"                                                                               \
+                   "wgmma.mma_async.sync.aligned.m64n" #N "k32.f32.e4m3.e4m3 {" BYTELOOM_DETAIL_R##groups \
+                   "}, %" #p0 ", %" #p1 ", p, 1, 1;\n}\n"                                                 \
+                   : BYTELOOM_DETAIL_D##groups                                                            \
+                   : "l"(a), "l"(b), "r"(accumulate ? 1 : 0));                                            \
+    }                                                                                                     \
+    __device__ static void registers(float (&d)[groups][4], const std::uint32_t (&a)[4], std::uint64_t b, \
+                                     bool accumulate) {                                                   \
+      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #p5                                               \
+                   ", 0;\n"                                                                               \
+                   "wgmma.mma_async.sync.aligned.m64n" #N "k32.f32.e4m3.e4m3 {" BYTELOOM_DETAIL_R##groups \
+                   "}, {%" #p0 ", %" #p1 ", %" #p2 ", %" #p3 "}, %" #p4 ", p, 1, 1;\n}\n"                 \
+                   : BYTELOOM_DETAIL_D##groups                                                            \
+                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(accumulate ? 1 : 0));        \
+    }                                                                                                     \
   };
 #define BYTELOOM_DETAIL_NAME_bf16 "bf16"
 #define BYTELOOM_DETAIL_NAME_f16 "f16"

@@ -485,9 +485,9 @@ __global__ __launch_bounds__(attend_sm90_e4m3_tile_of<Tuning, Call>.threads(),
 
 BYTELOOM_KERNELS_END
 
-/// Launches for views whose shapes fit each other; sizes are multiples of 16; outputs of bf16 and f16 leave by bulk copies. Throws
-/// shape_error where the copy engine cannot take them, and device_error where the GPU is no Hopper or the
-/// program holds no code for it.
+/// Launches for views whose shapes fit each other; sizes are multiples of 16; outputs of bf16 and f16 leave
+/// by bulk copies. Throws shape_error where the copy engine cannot take them, and device_error where the GPU
+/// is no Hopper or the program holds no code for it.
 template <class Tuning, class Spec, class O>
 void attend_sm90_e4m3(executor on, const Spec& scaled, const device_view<const fp8_e4m3, 4>& q,
                       const device_view<const fp8_e4m3, 4>& k, const device_view<const fp8_e4m3, 4>& v,
@@ -501,9 +501,10 @@ void attend_sm90_e4m3(executor on, const Spec& scaled, const device_view<const f
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
   constexpr bool scales_fit = scales_type::queries_a_scale % 64 == 0 && scales_type::keys_a_scale % 32 == 0;
-  static_assert(scales_fit,
-                "byteloom: the Hopper attention for fp8_e4m3 takes one scale for 64 neighbouring queries (or a "
-                "multiple) and for 32 keys (or a multiple); choose scales::per_block, or attend<path::simt>.");
+  static_assert(
+      scales_fit,
+      "byteloom: the Hopper attention for fp8_e4m3 takes one scale for 64 neighbouring queries (or a "
+      "multiple) and for 32 keys (or a multiple); choose scales::per_block, or attend<path::simt>.");
   static_assert(!scales_fit || tile.fits(size, value_size, scales_type::keys_a_scale),
                 "byteloom: no tile of the Hopper attention for fp8_e4m3 fits these head sizes into registers "
                 "and shared memory; choose multiples of 16 up to 256, or attend<path::simt>.");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/sm90/attend_e4m3_tile: how many queries and keys a block of the Hopper attention for fp8_e4m3 takes at a
-// time. Registers are the bound: beside scores, packed weights and outputs there are the fresh accumulators of
-// two-level sums, for all columns of the values or for a part of them at a time.
+// cuda/sm90/attend_e4m3_tile: how many queries and keys a block of the Hopper attention for fp8_e4m3 takes at
+// a time. Registers are the bound: beside scores, packed weights and outputs there are the fresh accumulators
+// of two-level sums, for all columns of the values or for a part of them at a time.
 
 #include "byteloom/core/config.hpp"
 #include "byteloom/cuda/fragment/swizzle.hpp"
@@ -35,7 +35,9 @@ struct attend_sm90_e4m3_tile {
   static constexpr int most_shared_bytes = 232448;  ///< of a block on Hopper
 
   /// Bytes of the rows of keys that the values' chunks have.
-  BYTELOOM_HD constexpr int value_row_bytes() const { return keys % 128 == 0 ? 128 : keys % 64 == 0 ? 64 : 32; }
+  BYTELOOM_HD constexpr int value_row_bytes() const {
+    return keys % 128 == 0 ? 128 : keys % 64 == 0 ? 64 : 32;
+  }
 
   /// Of the tiles in shared memory.
   BYTELOOM_HD constexpr int query_bytes(int size) const { return fragment::tile_bytes(queries(), size, 1); }
@@ -54,8 +56,8 @@ struct attend_sm90_e4m3_tile {
   }
   /// Of a block.
   BYTELOOM_HD constexpr int shared_bytes(int size, int value_size) const {
-    const int more = fragment::tile_bytes(queries(), value_size) -
-                     (own_outputs(size, value_size) ? 0 : query_bytes(size));
+    const int more =
+        fragment::tile_bytes(queries(), value_size) - (own_outputs(size, value_size) ? 0 : query_bytes(size));
     return input_bytes(size, value_size) + (more > 0 ? more : 0);
   }
   /// Accumulators of scores, packed weights, outputs and fresh sums.
@@ -73,8 +75,8 @@ struct attend_sm90_e4m3_tile {
   }
 };
 
-/// The library's choice: two warpgroups, as many keys as registers hold (at most 128 where there is a mask), all
-/// columns of the values in one product where that leaves 64 keys or more.
+/// The library's choice: two warpgroups, as many keys as registers hold (at most 128 where there is a mask),
+/// all columns of the values in one product where that leaves 64 keys or more.
 constexpr attend_sm90_e4m3_tile choose_attend_sm90_e4m3_tile(int size, int value_size, bool masked,
                                                              int keys_a_scale) {
   for (const int fewest : {64, 32})

@@ -86,8 +86,8 @@ struct attend_sm90_feed {
         ptx::barrier_wait(memory.values_empty(of_values.stage()), of_values.parity() ^ 1);
         if (chosen) {
           if constexpr (Call::transposes_values) {
-            load_transposed(memory.values(of_values.stage()), before * Tile.keys, rows.head.key_head, rows.plane,
-                        memory.values_full(of_values.stage()));
+            load_transposed(memory.values(of_values.stage()), before * Tile.keys, rows.head.key_head,
+                            rows.plane, memory.values_full(of_values.stage()));
           } else {
             load(call.v, memory.values(of_values.stage()), Tile.keys, value_size,
                  {0, rows.key_row + before * Tile.keys, rows.head.key_head, rows.plane},
@@ -109,7 +109,8 @@ struct attend_sm90_feed {
  private:
   __device__ static void load(const CUtensorMap& map, unsigned char* to, int rows, int columns,
                               const std::int32_t (&at)[4], instruction::memory_barrier& full) {
-    instruction::barrier_expect(full, static_cast<std::uint32_t>(fragment::tile_bytes(rows, columns, element_bytes)));
+    instruction::barrier_expect(
+        full, static_cast<std::uint32_t>(fragment::tile_bytes(rows, columns, element_bytes)));
     for (int chunk = 0; chunk < fragment::chunks(columns, element_bytes); ++chunk)
       instruction::copy_box(to + chunk * rows * fragment::chunk_row_bytes, map,
                             {chunk * (fragment::chunk_row_bytes / element_bytes), at[1], at[2], at[3]}, full);
@@ -117,7 +118,7 @@ struct attend_sm90_feed {
 
   /// Values that lie as [sequence, head, dimension, key]: chunks of so many keys as a tile's rows have bytes.
   __device__ void load_transposed(unsigned char* to, int first_key, int head, int plane,
-                              instruction::memory_barrier& full) const {
+                                  instruction::memory_barrier& full) const {
     constexpr int wide = Tile.value_row_bytes();
     instruction::barrier_expect(full, static_cast<std::uint32_t>(value_size * Tile.keys));
     for (int chunk = 0; chunk < Tile.keys / wide; ++chunk)

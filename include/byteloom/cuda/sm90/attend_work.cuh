@@ -72,8 +72,7 @@ struct attend_sm90_memory {
 
   static constexpr bool own_outputs = Tile.own_outputs(size, value_size);
   static constexpr int first_keys =
-      math::max(Tile.query_bytes(size) +
-                    (own_outputs ? fragment::tile_bytes(Tile.queries(), value_size) : 0),
+      math::max(Tile.query_bytes(size) + (own_outputs ? fragment::tile_bytes(Tile.queries(), value_size) : 0),
                 fragment::tile_bytes(Tile.queries(), value_size));
 
   unsigned char* tiles;
@@ -101,9 +100,7 @@ struct attend_sm90_memory {
   }
 
   __device__ unsigned char* queries() const { return tiles; }
-  __device__ unsigned char* outputs() const {
-    return own_outputs ? tiles + Tile.query_bytes(size) : tiles;
-  }
+  __device__ unsigned char* outputs() const { return own_outputs ? tiles + Tile.query_bytes(size) : tiles; }
   __device__ unsigned char* keys(int stage) const { return tiles + first_keys + stage * key_bytes; }
   __device__ unsigned char* values(int stage) const { return keys(Tile.stages) + stage * value_bytes; }
   __device__ instruction::memory_barrier& queries_full() const { return barriers[0]; }

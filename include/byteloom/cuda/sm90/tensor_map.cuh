@@ -19,10 +19,10 @@
 namespace byteloom::inline v0::cuda::detail {
 
 template <class T>
-inline constexpr CUtensorMapDataType tensor_map_type =
-    sizeof(T) == 1             ? CU_TENSOR_MAP_DATA_TYPE_UINT8
-    : std::is_same_v<T, bf16> ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
-                               : CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
+inline constexpr CUtensorMapDataType tensor_map_type = sizeof(T) == 1 ? CU_TENSOR_MAP_DATA_TYPE_UINT8
+                                                       : std::is_same_v<T, bf16>
+                                                           ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
+                                                           : CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
 
 /// The driver's encoder, asked for at run time so that programs link no driver library.
 inline auto tensor_map_encoder() {
@@ -59,8 +59,8 @@ void require_sixteens(const char* name, const device_view<T, 4>& x) {
 }
 
 /// A map whose boxes are `rows` positions of one head by `row_bytes` bytes (128, 64 or 32) of dimensions,
-/// swizzled; what a box holds outside the tensor is zero. Throws shape_error where the tensor cannot be copied
-/// so.
+/// swizzled; what a box holds outside the tensor is zero. Throws shape_error where the tensor cannot be
+/// copied so.
 template <class T>
 CUtensorMap make_tensor_map(const char* name, const device_view<T, 4>& x, int rows,
                             int row_bytes = fragment::chunk_row_bytes) {
@@ -70,7 +70,8 @@ CUtensorMap make_tensor_map(const char* name, const device_view<T, 4>& x, int ro
   require_sixteens(name, x);
   // An axis of one place may have any stride; the encoder still wants a legal one.
   const auto bytes = [&](int axis) {
-    return static_cast<cuuint64_t>(x.extent[axis] > 1 ? x.stride[axis] : (x.extent[3] + run - 1) / run * run) *
+    return static_cast<cuuint64_t>(x.extent[axis] > 1 ? x.stride[axis]
+                                                      : (x.extent[3] + run - 1) / run * run) *
            sizeof(element);
   };
   const cuuint64_t extents[4] = {static_cast<cuuint64_t>(x.extent[3]), static_cast<cuuint64_t>(x.extent[1]),

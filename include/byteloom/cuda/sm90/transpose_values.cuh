@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/sm90/transpose_values: values of fp8_e4m3 as the products of Hopper read them: wgmma takes 8-bit elements
-// with neighbours along the depth alone, so that dimensions become rows and keys columns, in the order of
-// fragment/byte_operand, padded with zeros to whole blocks of 128.
+// cuda/sm90/transpose_values: values of fp8_e4m3 as the products of Hopper read them: wgmma takes 8-bit
+// elements with neighbours along the depth alone, so that dimensions become rows and keys columns, in the
+// order of fragment/byte_operand, padded with zeros to whole blocks of 128.
 
 #include <cstdint>
 
@@ -29,7 +29,8 @@ inline constexpr int transpose_keys = 128;  ///< of a block
 
 BYTELOOM_KERNELS_BEGIN
 
-/// A block takes 128 keys of a head, 128 dimensions at a time; a thread moves words of 4 keys by 4 dimensions.
+/// A block takes 128 keys of a head, 128 dimensions at a time; a thread moves words of 4 keys by 4
+/// dimensions.
 template <class T>
 __global__ __launch_bounds__(256) void transpose_values_kernel(
     const __grid_constant__ transpose_values_call<T> call) {
@@ -88,9 +89,9 @@ __global__ __launch_bounds__(256) void transpose_values_kernel(
 
 BYTELOOM_KERNELS_END
 
-/// The values [batch, keys, heads, value size], in memory of their own until the result is gone, and a view of
-/// them as a tensor map takes it: [batch, value size, heads, padded keys]. Throws shape_error where rows do not
-/// begin at 16 bytes.
+/// The values [batch, keys, heads, value size], in memory of their own until the result is gone, and a view
+/// of them as a tensor map takes it: [batch, value size, heads, padded keys]. Throws shape_error where rows
+/// do not begin at 16 bytes.
 struct transposed_values {
   buffer<fp8_e4m3> data;
   device_view<const fp8_e4m3, 4> view;
@@ -104,7 +105,7 @@ struct transposed_values {
     view.stride[1] = keys;
     view.stride[2] = v.extent[3] * keys;
     const transpose_values_call<fp8_e4m3> call{v, reinterpret_cast<unsigned char*>(data.data()),
-                                     static_cast<int>(keys)};
+                                               static_cast<int>(keys)};
     launch(on, "transpose_values_kernel", transpose_values_kernel<fp8_e4m3>,
            dim3(static_cast<unsigned>(keys / transpose_keys), static_cast<unsigned>(v.extent[2]),
                 static_cast<unsigned>(v.extent[0])),
