@@ -12,6 +12,7 @@
 // 0: all of them.
 
 #include <cmath>
+#include <initializer_list>
 #include <string>
 
 #include "byteloom/core/axis.hpp"

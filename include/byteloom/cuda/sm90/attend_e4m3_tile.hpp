@@ -5,6 +5,8 @@
 // a time. Registers are the bound: beside scores, packed weights and outputs there are the fresh accumulators
 // of two-level sums, for all columns of the values or for a part of them at a time.
 
+#include <initializer_list>
+
 #include "byteloom/core/config.hpp"
 #include "byteloom/cuda/fragment/swizzle.hpp"
 
