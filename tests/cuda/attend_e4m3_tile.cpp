@@ -17,7 +17,9 @@ void check_tile(int size, int value_size) {
       CAPTURE(value_size);
       CAPTURE(masked);
       CAPTURE(keys_a_scale);
-      const auto tile = cuda::choose_attend_sm90_e4m3_tile(size, value_size, masked, keys_a_scale);
+      const bool scored = size % 32 == 0;
+      const auto tile = cuda::choose_attend_sm90_e4m3_tile(size, value_size, masked, keys_a_scale, scored);
+      if (scored) CHECK(tile.accumulators(value_size) <= 192);
       CHECK(tile.fits(size, value_size, keys_a_scale));
       if (keys_a_scale != 0) CHECK(128 % tile.keys == 0);
       // independently: rows of whole 128 bytes of queries and keys, values without padding but whole

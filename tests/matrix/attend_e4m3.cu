@@ -91,7 +91,7 @@ void check_size(std::mt19937_64& draw) {
 
 template <int Warpgroups, int Keys, int Columns, int Stages, bool Turns, bool Overlap, bool TwoLevel>
 struct tuned {
-  static constexpr bl::cuda::attend_sm90_e4m3_tile sm90_e4m3(int, int, bool, int) {
+  static constexpr bl::cuda::attend_sm90_e4m3_tile sm90_e4m3(int, int, bool, int, bool) {
     return {Warpgroups, Keys, Columns, Stages, Turns, Overlap, TwoLevel};
   }
 };

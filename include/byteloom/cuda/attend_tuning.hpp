@@ -17,8 +17,8 @@ struct default_attend_tuning {
   static constexpr auto sm90(int size, int value_size, bool masked) {
     return choose_attend_sm90_tile(size, value_size, masked);
   }
-  static constexpr auto sm90_e4m3(int size, int value_size, bool masked, int keys_a_scale) {
-    return choose_attend_sm90_e4m3_tile(size, value_size, masked, keys_a_scale);
+  static constexpr auto sm90_e4m3(int size, int value_size, bool masked, int keys_a_scale, bool scored) {
+    return choose_attend_sm90_e4m3_tile(size, value_size, masked, keys_a_scale, scored);
   }
   static constexpr auto sm80(int size, int value_size, bool) {
     return choose_attend_sm80_tile(size, value_size);

@@ -119,19 +119,14 @@ struct attend_sm90_e4m3_block {
     part_array fresh;
     weight_array weights;
     ring_cursor<Tile.stages> of_keys, of_work;  // values come as often as keys, a tile later
-    ring_cursor<1> of_queries;
+    bool of_queries = false;                    // parity
     const auto release = [&](ptx::memory_barrier& empty) {
       if (lane == 0) ptx::barrier_arrive(empty);
     };
     while (true) {
       ptx::barrier_wait(memory.work_full(of_work.stage()), of_work.parity());
-      const int number = memory.work(of_work.stage());
       query_tile which;
-      const bool more = find_query_tile(call, number, which);
-      __syncwarp();
-      release(memory.work_empty(of_work.stage()));
-      of_work.advance();
-      if (!more) break;
+      if (!find_query_tile(call, memory.work(of_work.stage()), which)) break;
       const query_rows<Call> at(call, which, Tile.queries());
       walk_type walk(at.head.keys);
       rows_type rows;
@@ -147,8 +142,8 @@ struct attend_sm90_e4m3_block {
         float rescale[2];
         float of_tile = scale_of_keys(at.head, tile);
         float value_scale = scale_of_values(at.head, tile);  // of the tile whose weights stand ready
-        ptx::barrier_wait(memory.queries_full(), of_queries.parity());
-        of_queries.advance();
+        ptx::barrier_wait(memory.queries_full(), of_queries ? 1 : 0);
+        of_queries = !of_queries;
         ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
         multiply_keys(group, of_keys.stage(), scores);
         ptx::wgmma_wait<0>();
@@ -193,9 +188,11 @@ struct attend_sm90_e4m3_block {
         of_keys.advance();
       }
       float factor[2];
-      int same = number;
-      asm volatile("" : "+r"(same));  // else all that it was found to be is kept in registers
-      find_query_tile(call, same, which);
+      // Found anew, so that no register keeps it; the number stays until then.
+      find_query_tile(call, *static_cast<const volatile int*>(&memory.work(of_work.stage())), which);
+      __syncwarp();
+      release(memory.work_empty(of_work.stage()));
+      of_work.advance();
       const int first_row = which.index * Tile.queries();
       const auto [row_of_tile, column] = place();
       rows.finish(call.spec, first_row + row_of_tile, factor);
@@ -452,10 +449,12 @@ inline constexpr attend_sm90_e4m3_tile attend_sm90_e4m3_tile_of = [] {
   constexpr int size = spec_type::heads_type::constant_size;
   constexpr int value_size = spec_type::heads_type::constant_value_size;
   constexpr int keys_a_scale = Call::scales_type::keys_a_scale;
-  if constexpr (requires { Tuning::sm90_e4m3(size, value_size, true, keys_a_scale); }) {
-    return Tuning::sm90_e4m3(size, value_size, spec_type::is_masked, keys_a_scale);
+  constexpr bool masked = spec_type::is_masked;
+  constexpr bool scored = !fragment::score_rows<spec_type>::folded;
+  if constexpr (requires { Tuning::sm90_e4m3(size, value_size, masked, keys_a_scale, scored); }) {
+    return Tuning::sm90_e4m3(size, value_size, masked, keys_a_scale, scored);
   } else {
-    return choose_attend_sm90_e4m3_tile(size, value_size, spec_type::is_masked, keys_a_scale);
+    return choose_attend_sm90_e4m3_tile(size, value_size, masked, keys_a_scale, scored);
   }
 }();
 

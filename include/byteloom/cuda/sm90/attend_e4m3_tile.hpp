@@ -80,7 +80,7 @@ struct attend_sm90_e4m3_tile {
 /// The library's choice: two warpgroups, as many keys as registers hold (at most 128 where there is a mask),
 /// all columns of the values in one product where that leaves 64 keys or more.
 constexpr attend_sm90_e4m3_tile choose_attend_sm90_e4m3_tile(int size, int value_size, bool masked,
-                                                             int keys_a_scale) {
+                                                             int keys_a_scale, bool scored = false) {
   for (const int fewest : {64, 32})
     for (int warpgroups = 2; warpgroups > 0; --warpgroups)
       for (int parts = 1; parts <= 8; ++parts)
@@ -89,7 +89,9 @@ constexpr attend_sm90_e4m3_tile choose_attend_sm90_e4m3_tile(int size, int value
             if (value_size % (8 * parts) != 0) continue;
             const attend_sm90_e4m3_tile tile{
                 warpgroups, keys, value_size / parts, stages, warpgroups == 2 && parts == 1, true, true};
-            if (tile.fits(size, value_size, keys_a_scale)) return tile;
+            if (tile.fits(size, value_size, keys_a_scale) &&
+                (!scored || tile.accumulators(value_size) <= 192))
+              return tile;
           }
   return {0, 0, 0, 0, false, false, false};
 }
