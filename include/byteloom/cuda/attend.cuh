@@ -165,7 +165,8 @@ template <class How, class Spec, class Q, class K, class V, class O, class Spots
 void turn_and_attend(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
                      const device_view<V, 4>& v, const device_view<O, 4>& out, const Spots& of_queries,
                      const Spots& of_keys, const Offsets& offsets) {
-  if constexpr (has_e4m3_elements<Q, K, V> && !require_e4m3_as_given<Spec, typename path_of<How>::way>::met) {
+  using way = typename path_of<How>::way;
+  if constexpr (!require_e4m3_as_given<has_e4m3_elements<Q, K, V>, Spec, way>::met) {
     return;
   } else if constexpr (Spec::position_type::turns || Spec::prepares) {
     using element = std::conditional_t<has_tensor_elements<Q, K, V>, std::remove_const_t<Q>, float>;

@@ -11,10 +11,10 @@
 
 namespace byteloom::inline v0::cuda::detail {
 
-/// Of the composition and the way, before queries and keys would be turned.
-template <class Spec, class Way>
+/// Of a composition and a way, before queries and keys would be turned; `All`: they and the values are e4m3.
+template <bool All, class Spec, class Way>
 struct require_e4m3_as_given {
-  static constexpr bool elsewhere = std::is_same_v<Way, path::simt> || Spec::is_grouped;
+  static constexpr bool elsewhere = !All || std::is_same_v<Way, path::simt> || Spec::is_grouped;
   static constexpr bool turned = Spec::position_type::turns || Spec::prepares;
   static_assert(
       elsewhere || !turned,
