@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// EXPECT: byteloom: path::sm80 and path::sm90 take queries, keys and values that are all bf16 or all f16; convert them, or choose attend<path::simt>.
+// EXPECT: byteloom: path::sm80 and path::sm90 take queries, keys and values that are all bf16 or all f16, path::sm90 also all fp8_e4m3; convert them, or choose attend<path::simt>.
 // COMPILERS: nvcc
 #include "byteloom/cuda/attend.cuh"
 

@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 
-AXES = ["attend/mask", "attend/score", "position", "attend/normalizer", "attend/observe"]
+AXES = ["attend/mask", "attend/score", "position", "attend/normalizer", "attend/observe", "attend/scales"]
 SHARED = {"interval", "map", "pointwise", "turn"}  # what policies are made of
 JOIN = "attend/attention.hpp"  # brings the defaults of an attention
 PAGE = "docs/support.md"

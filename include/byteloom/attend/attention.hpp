@@ -5,10 +5,11 @@
 // itself: attend/reference.hpp is its meaning in double precision, host/attend.hpp and cuda/attend.cuh run
 // it.
 //
-// The order of a score is fixed: the dot product of query and key; times 1/sqrt(size), unless a policy
-// replaces that (score::scale, score::temperature); the score policies as written, left to right; then the
-// masks, which must all keep the site; then the normalizer's row_scale; then the normalizer. Before it, rows
-// of queries and keys are prepared and turned; after it, maps are joined, and the output policies called.
+// The order of a score is fixed: the dot product of query and key, times their scales where numbers are
+// stored with scales; times 1/sqrt(size), unless a policy replaces that (score::scale, score::temperature);
+// the score policies as written, left to right; then the masks, which must all keep the site; then the
+// normalizer's row_scale; then the normalizer. Before it, rows of queries and keys are prepared and turned;
+// after it, maps are joined, and the output policies called.
 
 #include <cstddef>
 #include <string>
@@ -111,6 +112,36 @@ struct attention : slots<Policies...> {
 
   static constexpr std::size_t count_of_policies = sizeof...(Policies);
 
+  /// True where stored numbers are to be multiplied by scales.
+  static constexpr bool has_scales = detail::number_on_axis<axis::scales, Policies...> != 0;
+
+  /// The policy that knows them.
+  BYTELOOM_HD constexpr auto scales() const requires(has_scales) {
+    return this->template get<detail::index_on_axis<axis::scales, Policies...>>();
+  }
+
+  /// What the dot product of stored queries and keys is multiplied by.
+  template <class Real>
+  BYTELOOM_HD Real dot_scale(site at) const {
+    if constexpr (has_scales) {
+      return scales().template query<Real>(at.batch, at.query_head,
+                                           at.query - first_query(at.queries, at.keys)) *
+             scales().template key<Real>(at.batch, at.key_head, at.key);
+    } else {
+      return Real(1);
+    }
+  }
+
+  /// What a stored value is multiplied by.
+  template <class Real>
+  BYTELOOM_HD Real value_scale(int batch, int value_head, int key) const {
+    if constexpr (has_scales) {
+      return scales().template value<Real>(batch, value_head, key);
+    } else {
+      return Real(1);
+    }
+  }
+
   /// True where some mask may drop a site.
   static constexpr bool is_masked = detail::number_on_axis<axis::mask, Policies...> != 0;
 
@@ -118,6 +149,7 @@ struct attention : slots<Policies...> {
   /// is_grouped.
   template <class Real>
   BYTELOOM_HD Real score(Real dot, site at, group_site in_group = {}) const {
+    if constexpr (has_scales) dot *= dot_scale<Real>(at);
     if constexpr (!replaces_scale) dot *= math::rsqrt(static_cast<Real>(int{heads().size}));
     return score_from<0>(dot, at, in_group);
   }

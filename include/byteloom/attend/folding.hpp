@@ -55,7 +55,7 @@ class score_folding {
       (see(std::type_identity<typename Spec::template type<I>>{}), ...);
     }
     (std::make_index_sequence<Spec::count_of_policies>{});
-    if (others > 0) return folding::none;
+    if (others > 0 || Spec::has_scales) return folding::none;
     if (factored + added == 0) return folding::scale;
     if (order && factored == 1 && added == 0) return folding::factored;
     if (order && signs && factored == 0) return folding::added;

@@ -168,7 +168,8 @@ void attend(const Spec& spec, host_view<Q, 4> q, host_view<K, 4> k, host_view<V,
           double sum = 0;
           for (std::size_t place = 0; place < weights.size(); ++place)
             sum += weights[place] *
-                   static_cast<double>(static_cast<float>(v(batch, found.keys[place], value_head, i)));
+                   static_cast<double>(static_cast<float>(v(batch, found.keys[place], value_head, i))) *
+                   spec.template value_scale<double>(batch, value_head, found.keys[place]);
           out(batch, row_of_call, head, i) = sum;
         }
         spec.template output<double>(

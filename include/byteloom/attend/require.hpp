@@ -19,11 +19,11 @@
 namespace byteloom::inline v0::detail {
 
 template <class Policy>
-concept on_attention_axis =
-    on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> || on_axis<Policy, axis::group> ||
-    on_axis<Policy, axis::mask> || on_axis<Policy, axis::score> || on_axis<Policy, axis::normalizer> ||
-    on_axis<Policy, axis::cache> || on_axis<Policy, axis::observe> || on_axis<Policy, axis::prepare> ||
-    on_axis<Policy, axis::keys> || on_axis<Policy, axis::maps> || on_axis<Policy, axis::output>;
+concept on_attention_axis = on_axis<Policy, axis::heads> || on_axis<Policy, axis::position> ||
+    on_axis<Policy, axis::group> || on_axis<Policy, axis::mask> || on_axis<Policy, axis::score> ||
+    on_axis<Policy, axis::normalizer> || on_axis<Policy, axis::cache> || on_axis<Policy, axis::observe> ||
+    on_axis<Policy, axis::prepare> || on_axis<Policy, axis::keys> || on_axis<Policy, axis::maps> ||
+    on_axis<Policy, axis::output> || on_axis<Policy, axis::scales>;
 
 template <class Policy>
 concept group_hook = requires(const Policy policy) {
@@ -149,6 +149,19 @@ template <class Policy>
 requires requires { Policy::rescales; }
 inline constexpr bool rescales<Policy> = Policy::rescales;
 
+/// Whether a normalizer says that no weight exceeds 1.
+template <class Policy>
+inline constexpr bool at_most_one = false;
+template <class Policy>
+requires requires { Policy::at_most_one; }
+inline constexpr bool at_most_one<Policy> = Policy::at_most_one;
+
+/// A normalizer that gives weights times a power of two.
+template <class Policy>
+concept lifts_weights = requires(const Policy policy, typename Policy::template state<float> own) {
+  { policy.weight(own, 0.0f, 1.0f, 0.0f) } -> std::same_as<float>;
+};
+
 template <class Policy>
 concept has_log_sum = requires(const Policy policy, typename Policy::template state<float> own, row at) {
   { policy.log_sum(own, at) } -> std::same_as<float>;
@@ -207,6 +220,15 @@ concept maps_hook = requires(const Policy policy, row at) {
   { policy.template factor<float>(0, at) } -> std::same_as<float>;
 };
 
+template <class Policy>
+concept scales_hook = requires(const Policy policy, index at) {
+  { Policy::queries_a_scale } -> std::convertible_to<int>;
+  { Policy::keys_a_scale } -> std::convertible_to<int>;
+  { policy.template query<float>(0, 0, at) } -> std::same_as<float>;
+  { policy.template key<float>(0, 0, at) } -> std::same_as<float>;
+  { policy.template value<float>(0, 0, at) } -> std::same_as<float>;
+};
+
 /// An output policy that makes a number of the output from that number alone.
 template <class Policy>
 concept output_of_number = requires(const Policy policy, row at) {
@@ -248,7 +270,7 @@ struct require_policy {
   static_assert(
       !names_axis<Policy> || on_attention_axis<Policy>,
       "byteloom: attention<...> takes policies of the axes heads, position, mask, score, normalizer, "
-      "group, cache, observe, prepare, keys, maps and output; this one sits on another axis.");
+      "group, cache, observe, prepare, keys, maps, output and scales; this one sits on another axis.");
   static_assert(
       !on_axis<Policy, axis::group> || group_hook<Policy>,
       "byteloom: a group policy says its largest group by 'static constexpr int largest' and offers "
@@ -306,6 +328,12 @@ struct require_policy {
                 "returns the new value; write 'BYTELOOM_HD float operator()(float value, byteloom::index, "
                 "byteloom::row, int dimension) const'.");
   static_assert(
+      !on_axis<Policy, axis::scales> || scales_hook<Policy>,
+      "byteloom: a policy of scales says 'static constexpr int queries_a_scale' and 'keys_a_scale' and "
+      "offers "
+      "query<Real>(batch, head, row of the call), key<Real>(batch, head, key) and value<Real>(batch, head, "
+      "key), which return Real, as scales::per_block does.");
+  static_assert(
       std::is_trivially_copyable_v<Policy>,
       "byteloom: a policy travels by value into kernels, so it must be trivially copyable; keep data behind "
       "a view, not in a container.");
@@ -358,6 +386,18 @@ struct require_composition {
       number_on_axis<axis::maps, Policies...> < 2,
       "byteloom: this attention has two policies of maps, and heads are joined in one way only; keep "
       "one.");
+  static_assert(number_on_axis<axis::scales, Policies...> < 2,
+                "byteloom: this attention has two policies of scales, and a number has one scale; keep one.");
+  static_assert(
+      number_on_axis<axis::scales, Policies...> == 0 || number_on_axis<axis::prepare, Policies...> == 0,
+      "byteloom: this attention has scales and prepares queries and keys, and what prepares them sees "
+      "numbers "
+      "without their scales; prepare them before they are quantised, and leave the policy out here.");
+  static_assert(number_on_axis<axis::scales, Policies...> == 0 ||
+                    number_on_axis<axis::group, Policies...> == 0,
+                "byteloom: attention inside groups knows no scales so far; leave the scales out, or say the "
+                "groups as a "
+                "mask such as mask::windows.");
   static_assert(number_on_axis<axis::cache, Policies...> < 2,
                 "byteloom: this attention has two caches, and keys are kept in one way only; keep one.");
   static_assert(number_on_axis<axis::group, Policies...> == 0 ||

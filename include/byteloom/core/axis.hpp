@@ -18,6 +18,7 @@ struct position {};    ///< position/: what turns queries and keys; at most one
 struct keys {};        ///< attend/keys/: whose keys these are, so where the queries stand; at most one
 struct group {};       ///< attend/group/: which tokens form a problem of their own; at most one
 struct mask {};        ///< attend/mask/: which keys a query sees; several: all of them must agree
+struct scales {};      ///< attend/scales/: what stored numbers are multiplied by; at most one
 struct score {};       ///< attend/score/: what a raw dot product becomes; several: left to right
 struct normalizer {};  ///< attend/normalizer/: how scores become weights; at most one
 struct maps {};        ///< attend/maps/: several maps of attention over the same values; at most one

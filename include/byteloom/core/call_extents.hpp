@@ -26,6 +26,12 @@ struct call_extents {
 
 namespace detail {
 
+/// Heads of the values: fewer than those of the keys where several maps share a value.
+inline index value_heads_of(const call_extents& call) {
+  const index output_heads = call.output_heads == 0 ? call.query_heads : call.output_heads;
+  return call.key_heads * output_heads / call.query_heads;
+}
+
 /// Throws shape_error unless a policy's data has exactly `wanted` of something.
 inline void require_fit(const char* policy, const char* what, index found, index wanted) {
   if (found != wanted)

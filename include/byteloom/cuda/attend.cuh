@@ -2,8 +2,8 @@
 #pragma once
 
 // cuda/attend: attention on the device. Which kernel runs is a path (cuda/attend.hpp): on tensor cores for
-// 16-bit elements (cuda/sm90/ on Hopper for what it honours, cuda/sm80/ from Ampere on for everything), in
-// float without them for other elements (cuda/simt/). Where a group policy cuts the sequence in many small
+// 16-bit elements (cuda/sm90/ on Hopper, cuda/sm80/ from Ampere on) and for e4m3 (cuda/sm90/), in float
+// without them for other elements (cuda/simt/). Where a group policy cuts the sequence in many small
 // problems, cuda/packed/ runs them, on tensor cores too. All call the same hooks of the composition.
 
 #include <cuda_runtime.h>
@@ -19,9 +19,11 @@
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/capability.cuh"
 #include "byteloom/cuda/packed/attend.cuh"
+#include "byteloom/cuda/require_e4m3.hpp"
 #include "byteloom/cuda/simt/attend.cuh"
 #include "byteloom/cuda/sm80/attend.cuh"
 #include "byteloom/cuda/sm90/attend.cuh"
+#include "byteloom/cuda/sm90/attend_e4m3.cuh"
 #include "byteloom/cuda/turn.cuh"
 
 namespace byteloom::inline v0 {
@@ -33,6 +35,11 @@ inline constexpr bool has_tensor_elements =
     std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<K>>&&
         std::is_same_v<std::remove_const_t<Q>, std::remove_const_t<V>> &&
     (std::is_same_v<std::remove_const_t<Q>, bf16> || std::is_same_v<std::remove_const_t<Q>, f16>);
+
+/// Whether all of them are e4m3.
+template <class Q, class K, class V>
+inline constexpr bool has_e4m3_elements = std::is_same_v<std::remove_const_t<Q>, fp8_e4m3>&&
+    std::is_same_v<std::remove_const_t<K>, fp8_e4m3>&& std::is_same_v<std::remove_const_t<V>, fp8_e4m3>;
 
 /// Whether this file is compiled for Hopper alone, so that path::best needs no other kernel.
 inline constexpr bool for_hopper_alone = [] {
@@ -73,6 +80,23 @@ void attend_groups(executor on, const Spec& spec, const device_view<Q, 4>& q, co
     attend_packed<Spec, std::remove_const_t<Q>, O>(on, spec, q, k, v, out);
 }
 
+/// Runs attention of e4m3: on tensor cores on a Hopper GPU; elsewhere path::best runs in float.
+template <class How, class Spec, class O>
+void attend_e4m3(executor on, const Spec& spec, const device_view<const fp8_e4m3, 4>& q,
+                 const device_view<const fp8_e4m3, 4>& k, const device_view<const fp8_e4m3, 4>& v,
+                 const device_view<O, 4>& out) {
+  using tuning = typename path_of<How>::tuning;
+  constexpr bool hopper_alone = std::is_same_v<typename path_of<How>::way, path::sm90> || for_hopper_alone;
+  if (q.size() == 0) return;
+  if constexpr (hopper_alone) {
+    attend_sm90_e4m3<tuning>(on, spec, q, k, v, out);
+  } else if (capability_major() == 9) {
+    attend_sm90_e4m3<tuning>(on, spec, q, k, v, out);
+  } else {
+    attend_simt(on, spec, q, k, v, device_view<const int, 1>{}, out);
+  }
+}
+
 /// Runs the kernel of `How` over queries and keys that are turned already. `offsets`: of ragged sequences, or
 /// no_offsets.
 template <class How, class Spec, class Q, class K, class V, class O, class Offsets>
@@ -81,17 +105,23 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
   using tuning = typename path_of<How>::tuning;
   using way = typename path_of<How>::way;
   constexpr bool tensor_elements = has_tensor_elements<Q, K, V>;
+  constexpr bool e4m3 = has_e4m3_elements<Q, K, V> && !Spec::is_grouped && !std::is_same_v<way, path::simt>;
   constexpr bool without_tensors =
-      std::is_same_v<way, path::simt> || (std::is_same_v<way, path::best> && !tensor_elements);
-  static_assert(Spec::is_grouped || tensor_elements || without_tensors,
+      std::is_same_v<way, path::simt> || (std::is_same_v<way, path::best> && !tensor_elements && !e4m3);
+  constexpr bool is_ragged = !std::is_same_v<Offsets, byteloom::detail::no_offsets>;
+  static_assert(Spec::is_grouped || tensor_elements || without_tensors || e4m3,
                 "byteloom: path::sm80 and path::sm90 take queries, keys and values that are all bf16 or all "
-                "f16; convert them, "
-                "or choose attend<path::simt>.");
+                "f16, path::sm90 also all fp8_e4m3; convert them, or choose attend<path::simt>.");
+  static_assert(Spec::is_grouped || without_tensors || e4m3 || !Spec::has_scales,
+                "byteloom: this attention has scales, which on tensor cores fp8_e4m3 alone has; multiply "
+                "bf16 and f16 by them beforehand and leave the policy out, or choose attend<path::simt>.");
   if constexpr (Spec::is_grouped) {
     attend_groups<How>(on, spec, q, k, v, out);
+  } else if constexpr (e4m3) {
+    if constexpr (require_e4m3<Spec, way, is_ragged>::met) attend_e4m3<How, Spec, O>(on, spec, q, k, v, out);
   } else if constexpr (without_tensors) {
     attend_simt(on, spec, q, k, v, device_view<const int, 1>{}, out, offsets);
-  } else if constexpr (tensor_elements) {
+  } else if constexpr (tensor_elements && !Spec::has_scales) {
     using element = std::remove_const_t<Q>;
     constexpr int size = Spec::heads_type::constant_size;
     constexpr int value_size = Spec::heads_type::constant_value_size;
@@ -120,7 +150,10 @@ template <class How, class Spec, class Q, class K, class V, class O, class Spots
 void turn_and_attend(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
                      const device_view<V, 4>& v, const device_view<O, 4>& out, const Spots& of_queries,
                      const Spots& of_keys, const Offsets& offsets) {
-  if constexpr (Spec::position_type::turns || Spec::prepares) {
+  using way = typename path_of<How>::way;
+  if constexpr (!require_e4m3_as_given<has_e4m3_elements<Q, K, V>, Spec, way>::met) {
+    return;
+  } else if constexpr (Spec::position_type::turns || Spec::prepares) {
     using element = std::conditional_t<has_tensor_elements<Q, K, V>, std::remove_const_t<Q>, float>;
     const auto queries = turned<element>(on, spec, of_queries, q, true);
     const auto keys = turned<element>(on, spec, of_keys, k, false);

@@ -16,10 +16,11 @@ namespace byteloom::inline v0 {
 /// Which kernels an attention on the device may use; attend<path::sm80>(on, ...) forces one.
 namespace path {
 /// 16-bit q, k and v of one type: tensor cores, sm90 on Hopper where it has a tile for the composition and
-/// sm80 elsewhere; other elements: simt.
+/// sm80 elsewhere; all fp8_e4m3: sm90 on Hopper and simt elsewhere; other elements: simt.
 struct best {};
 /// wgmma and bulk copies, on Hopper alone; the file is compiled for sm_90a. Rows of q, k, v and out begin at
-/// 16 bytes.
+/// 16 bytes. Of fp8_e4m3 head sizes are multiples of 16, outputs bf16, f16 or float; weights are rounded to
+/// e4m3, sums of 128 keys or fewer are joined in float.
 struct sm90 {};
 /// mma.sync and cp.async, on every GPU from Ampere on. Rows of q, k and v begin at 16 bytes.
 struct sm80 {};

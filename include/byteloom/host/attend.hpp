@@ -31,6 +31,18 @@ matrix head_rows(const host_view<T, 4>& x, index batch, index head, index first,
   return result;
 }
 
+/// Rows [first, last) of a head of the values as floats, times their scales.
+template <class Spec, class T>
+matrix value_rows(const Spec& spec, const host_view<T, 4>& v, index batch, index head, index first,
+                  index last) {
+  matrix result = head_rows(v, batch, head, first, last);
+  if constexpr (Spec::has_scales)
+    for (index key = first; key < last; ++key)
+      result.row(key - first) *= spec.template value_scale<float>(
+          static_cast<int>(batch), static_cast<int>(head), static_cast<int>(key));
+  return result;
+}
+
 /// The copy of x whose rows, queries or keys of sequences of `length` keys, are turned to positions
 /// first_position, first_position + 1, ...
 template <class Position, class T>
@@ -200,7 +212,7 @@ void attend_head(const Spec& spec, const host_view<Q, 4>& q, const host_view<K, 
       normalizer.add(own, weights);
     }
     if constexpr (Spec::passes == 1)
-      sums.noalias() += scores * head_rows(v, batch, value_head, first_key, last_key);
+      sums.noalias() += scores * value_rows(spec, v, batch, value_head, first_key, last_key);
   });
   if constexpr (Spec::passes == 2)
     for_each_tile([&](matrix& scores, index first_key, index last_key) {
@@ -213,7 +225,7 @@ void attend_head(const Spec& spec, const host_view<Q, 4>& q, const host_view<K, 
                                      counts[static_cast<std::size_t>(r)], scores(r, i));
         }
       }
-      sums.noalias() += scores * head_rows(v, batch, value_head, first_key, last_key);
+      sums.noalias() += scores * value_rows(spec, v, batch, value_head, first_key, last_key);
     });
 
   for (index r = 0; r < rows; ++r)

@@ -15,6 +15,8 @@
 namespace byteloom::inline v0::normalizer {
 
 struct sigmoid : pointwise {
+  static constexpr bool at_most_one = true;
+
   float bias = 0.0f;
 
   constexpr sigmoid() = default;

@@ -23,6 +23,8 @@
 // - raise(state, block_maximum, unit), weight(state, score, unit) and settle(state, unit): the same where the
 //   true score is score * unit, unit > 0, and the state keeps its maximum in multiples of the unit until
 //   settle makes it a true score. It leaves one fused multiply-add and one exp2 a score.
+// - `at_most_one = true`: weight never exceeds 1. Kernels that round weights to 8 bits ask for it; and for
+//   weight(state, score, unit, lift), which is the weight times 2^lift at no cost.
 
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
@@ -41,6 +43,7 @@ struct softmax {
   using axis = axis::normalizer;
   static constexpr int passes = 1;
   static constexpr bool rescales = true;
+  static constexpr bool at_most_one = true;
 
   template <class Real>
   struct state {
@@ -74,10 +77,15 @@ struct softmax {
 
   template <class Real>
   BYTELOOM_HD Real weight(const state<Real>& own, Real score, Real unit) const {
+    return weight(own, score, unit, Real(0));
+  }
+
+  template <class Real>
+  BYTELOOM_HD Real weight(const state<Real>& own, Real score, Real unit, Real lift) const {
     const Real scale = unit * math::log2_e<Real>;
     // of a row without keys yet: minus infinity less 0 keeps its weight 0
     const Real base = own.maximum == -math::infinity<Real> ? Real(0) : own.maximum * scale;
-    return math::exp2(score * scale - base);
+    return math::exp2(score * scale - (base - lift));
   }
 
   template <class Real>

@@ -281,6 +281,13 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
     if ((any & none) != 0) asm volatile("brkpt;");
   }
 
+  /// What the normalizer is told that scores are multiples of.
+  __device__ float exponent_unit() const {
+    if constexpr (!by_unit) return 1.0f;
+    if constexpr (folding_type::unit_is_positive) return unit;
+    return unit > 0 ? unit : 1.0f;
+  }
+
   __device__ byteloom::row row_at(int which) const {
     return {at.batch, at.query_head, at.key_head, query[which], at.queries, at.keys};
   }
@@ -320,12 +327,6 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
     } else {
       return spec.score(dot, here, in_group);
     }
-  }
-
-  __device__ float exponent_unit() const {
-    if constexpr (!by_unit) return 1.0f;
-    if constexpr (folding_type::unit_is_positive) return unit;
-    return unit > 0 ? unit : 1.0f;
   }
 
   template <bool Masked, int Groups>

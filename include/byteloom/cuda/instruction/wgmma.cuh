@@ -17,6 +17,7 @@
 
 #include "byteloom/core/bf16.hpp"
 #include "byteloom/core/f16.hpp"
+#include "byteloom/core/fp8.hpp"
 #include "byteloom/cuda/kernels.cuh"
 
 namespace byteloom::inline v0::cuda::instruction {
@@ -47,7 +48,8 @@ __device__ void settle(float (&value)[Groups][4]) {
 /// d (64 x Columns) = a b, or d += a b where `accumulate`. 16 is the depth of one product of 16-bit elements.
 /// `shared`: a and b are descriptors (fragment/descriptor.cuh) of shared memory, both with neighbouring
 /// elements along the depth. `registers`: a lies in registers, as the accumulators of 16 columns packed in
-/// pairs, and b has neighbouring elements along its columns.
+/// pairs, and b has neighbouring elements along its columns. Products of fp8_e4m3 have a depth of 32, and b
+/// neighbouring elements along the depth in both forms; its registers are those of fragment/byte_operand.
 template <class T, int Columns>
 struct wgmma;
 
@@ -139,11 +141,34 @@ struct wgmma;
                    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                   \
     }                                                                                                       \
   };
+#define BYTELOOM_DETAIL_WGMMA_E4M3(N, groups, p0, p1, p2, p3, p4, p5)                                     \
+  template <>                                                                                             \
+  struct wgmma<fp8_e4m3, N> {                                                                             \
+    __device__ static void shared(float (&d)[groups][4], std::uint64_t a, std::uint64_t b,                \
+                                  bool accumulate) {                                                      \
+      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #p2                                               \
+                   ", 0;\n"                                                                               \
+                   "wgmma.mma_async.sync.aligned.m64n" #N "k32.f32.e4m3.e4m3 {" BYTELOOM_DETAIL_R##groups \
+                   "}, %" #p0 ", %" #p1 ", p, 1, 1;\n}\n"                                                 \
+                   : BYTELOOM_DETAIL_D##groups                                                            \
+                   : "l"(a), "l"(b), "r"(accumulate ? 1 : 0));                                            \
+    }                                                                                                     \
+    __device__ static void registers(float (&d)[groups][4], const std::uint32_t (&a)[4], std::uint64_t b, \
+                                     bool accumulate) {                                                   \
+      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #p5                                               \
+                   ", 0;\n"                                                                               \
+                   "wgmma.mma_async.sync.aligned.m64n" #N "k32.f32.e4m3.e4m3 {" BYTELOOM_DETAIL_R##groups \
+                   "}, {%" #p0 ", %" #p1 ", %" #p2 ", %" #p3 "}, %" #p4 ", p, 1, 1;\n}\n"                 \
+                   : BYTELOOM_DETAIL_D##groups                                                            \
+                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(accumulate ? 1 : 0));        \
+    }                                                                                                     \
+  };
 #define BYTELOOM_DETAIL_NAME_bf16 "bf16"
 #define BYTELOOM_DETAIL_NAME_f16 "f16"
 #define BYTELOOM_DETAIL_WGMMA(...)              \
   BYTELOOM_DETAIL_WGMMA_TYPE(bf16, __VA_ARGS__) \
-  BYTELOOM_DETAIL_WGMMA_TYPE(f16, __VA_ARGS__)
+  BYTELOOM_DETAIL_WGMMA_TYPE(f16, __VA_ARGS__)  \
+  BYTELOOM_DETAIL_WGMMA_E4M3(__VA_ARGS__)
 
 BYTELOOM_DETAIL_WGMMA(8, 1, 4, 5, 6, 7, 8, 9)
 BYTELOOM_DETAIL_WGMMA(16, 2, 8, 9, 10, 11, 12, 13)
@@ -180,6 +205,7 @@ BYTELOOM_DETAIL_WGMMA(256, 32, 128, 129, 130, 131, 132, 133)
 
 #undef BYTELOOM_DETAIL_WGMMA
 #undef BYTELOOM_DETAIL_WGMMA_TYPE
+#undef BYTELOOM_DETAIL_WGMMA_E4M3
 #undef BYTELOOM_DETAIL_NAME_bf16
 #undef BYTELOOM_DETAIL_NAME_f16
 #undef BYTELOOM_DETAIL_D

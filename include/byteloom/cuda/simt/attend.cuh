@@ -180,7 +180,13 @@ __global__ __launch_bounds__(Warps * 32, 1) void attend_kernel(const __grid_cons
       if (score != -math::infinity<float>) score *= row_scales[map];
     return score;
   };
-  const auto add_values = [&](const float(&weights)[maps], int first_key, int last_key) {
+  const auto add_values = [&](float(&weights)[maps], int first_key, int last_key) {
+    if constexpr (spec_type::has_scales) {
+      const float scale =
+          call.spec.template value_scale<float>(batch, value_head, math::min(first_key + lane, last_key));
+#pragma unroll
+      for (int map = 0; map < maps; ++map) weights[map] *= scale;
+    }
     const auto* from = call.v.data + plane * call.v.stride[0] + (key_row + first_key) * call.v.stride[1] +
                        value_head * call.v.stride[2];
     // All 32 turns without a branch, so that their loads fly together; keys past the last are the last, with

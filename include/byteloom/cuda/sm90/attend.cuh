@@ -235,11 +235,6 @@ struct attend_sm90_block {
   __device__ static constexpr int turn_of(int group) { return 1 + group; }
   __device__ static constexpr int outputs_of(int group) { return 4 + group; }
 
-  /// What all lanes of a warp have alike, said so that the compiler knows it: products read descriptors from
-  /// uniform registers, and what is not known to be uniform is moved there word by word between them. Made
-  /// anew for each product, too: kept from tile to tile they would not fit.
-  __device__ static std::uint32_t uniform(std::uint32_t value) { return __shfl_sync(0xffffffffu, value, 0); }
-
   /// Where the group's queries and the keys of a stage lie.
   struct operands {
     fragment::descriptor queries, keys;

@@ -23,7 +23,7 @@ BYTELOOM_KERNELS_BEGIN
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
-template <attend_sm90_tile Tile, class Call>
+template <auto Tile, class Call>
 struct attend_sm90_feed {
   using memory_type = attend_sm90_memory<Call, Tile>;
   using spec_type = typename Call::spec_type;
@@ -31,6 +31,7 @@ struct attend_sm90_feed {
   static constexpr int maps = Tile.maps;
   static constexpr int size = memory_type::size;
   static constexpr int value_size = memory_type::value_size;
+  static constexpr int element_bytes = sizeof(typename Call::element);
 
   const Call& call;
   const memory_type& memory;
@@ -41,7 +42,8 @@ struct attend_sm90_feed {
     namespace ptx = instruction;
     const bool chosen = ptx::elect();
     const int lane = static_cast<int>(threadIdx.x) % 32;
-    ring_cursor<Tile.stages> of_keys, of_values, of_work;
+    ring_cursor<Tile.stages> of_keys, of_values;
+    ring_cursor<memory_type::work_stages> of_work;
     ring_cursor<memory_type::query_stages> of_queries;
     unsigned tails = 0;  // tiles of values that ended with their sequence
     int work = static_cast<int>(blockIdx.x);
@@ -94,9 +96,13 @@ struct attend_sm90_feed {
         const bool cut = Call::ragged && rows_left < Tile.keys;
         ptx::memory_barrier& full = cut ? memory.tail_full() : memory.values_full(stage);
         if (chosen) {
-          ptx::barrier_expect(full, memory_type::value_bytes);
-          load(call.v, memory.values(stage), Tile.keys, value_size,
-               {0, rows.key_row + tile * Tile.keys, head, rows.plane}, full);
+          ptx::barrier_expect(full, Tile.value_copy_bytes(value_size));
+          if constexpr (Call::transposes_values) {
+            load_transposed(memory.values(stage), tile * Tile.keys, head, rows.plane, full);
+          } else {
+            load(call.v, memory.values(stage), Tile.keys, value_size,
+                 {0, rows.key_row + tile * Tile.keys, head, rows.plane}, full);
+          }
         }
         if (cut) {
           ptx::barrier_wait(full, tails & 1);
@@ -151,9 +157,18 @@ struct attend_sm90_feed {
 
   __device__ static void load(const CUtensorMap& map, unsigned char* to, int rows, int columns,
                               const std::int32_t (&at)[4], instruction::memory_barrier& full) {
-    for (int chunk = 0; chunk < fragment::chunks(columns); ++chunk)
+    for (int chunk = 0; chunk < fragment::chunks(columns, element_bytes); ++chunk)
       instruction::copy_box(to + chunk * rows * fragment::chunk_row_bytes, map,
-                            {chunk * fragment::chunk_columns, at[1], at[2], at[3]}, full);
+                            {chunk * (fragment::chunk_row_bytes / element_bytes), at[1], at[2], at[3]}, full);
+  }
+
+  /// Values that lie as [sequence, head, dimension, key]: chunks of so many keys as a tile's rows have bytes.
+  __device__ void load_transposed(unsigned char* to, int first_key, int head, int plane,
+                                  instruction::memory_barrier& full) const {
+    constexpr int wide = Tile.value_row_bytes();
+    for (int chunk = 0; chunk < Tile.keys / wide; ++chunk)
+      instruction::copy_box(to + chunk * value_size * wide, call.v,
+                            {first_key + chunk * wide, 0, head, plane}, full);
   }
 };
 

@@ -32,6 +32,7 @@ struct attend_sm90_tile {
   static constexpr int most_shared_bytes = 232448;  ///< of a block on Hopper
   static constexpr int stages = 2;                  ///< tiles of keys and of values in shared memory
   static constexpr int group_rows = 64;             ///< queries of a warpgroup
+  static constexpr int element_bytes = 2;
 
   /// Of the queries of all maps.
   BYTELOOM_HD constexpr int queries_bytes(int size) const {
@@ -40,10 +41,15 @@ struct attend_sm90_tile {
   BYTELOOM_HD constexpr int outputs_bytes(int value_size) const {
     return fragment::tile_bytes(queries(), value_size);
   }
+  BYTELOOM_HD constexpr int key_bytes(int size) const { return fragment::tile_bytes(keys, size); }
+  BYTELOOM_HD constexpr int value_bytes(int value_size) const {
+    return fragment::tile_bytes(keys, value_size);
+  }
+  /// What one copy of values brings.
+  BYTELOOM_HD constexpr int value_copy_bytes(int value_size) const { return value_bytes(value_size); }
   /// Queries, keys and values of the stages, aligned, and barriers.
   BYTELOOM_HD constexpr int input_bytes(int size, int value_size) const {
-    return queries_bytes(size) +
-           stages * (fragment::tile_bytes(keys, size) + fragment::tile_bytes(keys, value_size)) + 1024 + 256;
+    return queries_bytes(size) + stages * (key_bytes(size) + value_bytes(value_size)) + 1024 + 256;
   }
   /// Whether outputs have a place of their own, so that the next queries come while they leave; else they
   /// take the queries'.

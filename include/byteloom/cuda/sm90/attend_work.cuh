@@ -23,6 +23,7 @@ namespace byteloom::inline v0::cuda::detail {
 template <class Spec, class T, class O, class Offsets>
 struct attend_sm90_call {
   static constexpr bool ragged = !std::is_same_v<Offsets, byteloom::detail::no_offsets>;
+  static constexpr bool transposes_values = sizeof(T) == 1;  ///< v lies as [sequence, head, dimension, key]
   using spec_type = Spec;
   using element = T;
   using out_element = O;
@@ -81,16 +82,17 @@ using visits_type_of = std::conditional_t<Call::spec_type::map_count == 1, typen
                                           fragment::visits_of_maps<typename Call::spec_type>>;
 
 /// The shared memory of a block.
-template <class Call, attend_sm90_tile Tile>
+template <class Call, auto Tile>
 struct attend_sm90_memory {
   using heads_type = typename Call::spec_type::heads_type;
   static constexpr int size = heads_type::constant_size;
   static constexpr int value_size = heads_type::constant_value_size;
-  static constexpr int key_bytes = fragment::tile_bytes(Tile.keys, size);
-  static constexpr int value_bytes = fragment::tile_bytes(Tile.keys, value_size);
+  static constexpr int key_bytes = Tile.key_bytes(size);
+  static constexpr int value_bytes = Tile.value_bytes(value_size);
 
   static constexpr bool own_outputs = Tile.own_outputs(size, value_size);
   static constexpr int query_stages = Tile.query_stages(size, value_size);
+  static constexpr int work_stages = 2;
   static constexpr int first_keys =
       own_outputs ? query_stages * Tile.queries_bytes(size) + Tile.outputs_bytes(value_size)
                   : math::max(Tile.queries_bytes(size), Tile.outputs_bytes(value_size));
@@ -115,9 +117,11 @@ struct attend_sm90_memory {
       ptx::barrier_start(queries_full(place), 1);
       ptx::barrier_start(queries_empty(place), warps);
     }
+    for (int place = 0; place < work_stages; ++place) {
+      ptx::barrier_start(work_full(place), 1);
+      ptx::barrier_start(work_empty(place), warps);
+    }
     for (int stage = 0; stage < Tile.stages; ++stage) {
-      ptx::barrier_start(work_full(stage), 1);
-      ptx::barrier_start(work_empty(stage), warps);
       ptx::barrier_start(keys_full(stage), 1);
       ptx::barrier_start(keys_empty(stage), warps);
       ptx::barrier_start(values_full(stage), 1);
@@ -130,7 +134,7 @@ struct attend_sm90_memory {
   /// Queries of a warpgroup for one map, a tile of 64 rows.
   __device__ unsigned char* queries(int place, int group, int map) const {
     return tiles + place * Tile.queries_bytes(size) + group * group_queries_bytes +
-           map * fragment::tile_bytes(Tile.group_rows, size);
+           map * fragment::tile_bytes(Tile.group_rows, size, Tile.element_bytes);
   }
   /// Outputs of a warpgroup, a tile of 64 rows.
   __device__ unsigned char* outputs(int group) const {
@@ -138,19 +142,28 @@ struct attend_sm90_memory {
   }
   __device__ unsigned char* keys(int stage) const { return tiles + first_keys + stage * key_bytes; }
   __device__ unsigned char* values(int stage) const { return keys(Tile.stages) + stage * value_bytes; }
-  __device__ instruction::memory_barrier& keys_full(int stage) const { return barriers[stage]; }
-  __device__ instruction::memory_barrier& keys_empty(int stage) const { return barriers[2 + stage]; }
-  __device__ instruction::memory_barrier& values_full(int stage) const { return barriers[4 + stage]; }
-  __device__ instruction::memory_barrier& values_empty(int stage) const { return barriers[6 + stage]; }
-  __device__ instruction::memory_barrier& queries_full(int place) const { return barriers[8 + place]; }
-  __device__ instruction::memory_barrier& queries_empty(int place) const { return barriers[10 + place]; }
-  __device__ instruction::memory_barrier& work_full(int place) const { return barriers[12 + place]; }
-  __device__ instruction::memory_barrier& work_empty(int place) const { return barriers[14 + place]; }
-  /// Of values that the producer must see itself.
-  __device__ instruction::memory_barrier& tail_full() const { return barriers[20]; }
+  __device__ instruction::memory_barrier& keys_full(int stage) const { return ring(0)[stage]; }
+  __device__ instruction::memory_barrier& keys_empty(int stage) const { return ring(1)[stage]; }
+  __device__ instruction::memory_barrier& values_full(int stage) const { return ring(2)[stage]; }
+  __device__ instruction::memory_barrier& values_empty(int stage) const { return ring(3)[stage]; }
+  __device__ instruction::memory_barrier& queries_full(int place) const { return ring(4)[place]; }
+  __device__ instruction::memory_barrier& queries_empty(int place) const { return ring(4)[2 + place]; }
+  __device__ instruction::memory_barrier& work_full(int place) const { return ring(4)[4 + place]; }
+  __device__ instruction::memory_barrier& work_empty(int place) const { return ring(4)[6 + place]; }
   /// Query tiles on their way from the producer to the consumers.
-  __device__ query_tile& work(int place) const { return reinterpret_cast<query_tile*>(barriers + 16)[place]; }
+  __device__ query_tile& work(int place) const { return reinterpret_cast<query_tile*>(ring(4) + 8)[place]; }
+  /// Of values that the producer must see itself.
+  __device__ instruction::memory_barrier& tail_full() const { return ring(4)[12]; }
+
+ private:
+  /// Rings of as many barriers as stages, then what has two places.
+  __device__ instruction::memory_barrier* ring(int which) const { return barriers + which * Tile.stages; }
 };
+
+/// What all lanes of a warp have alike, said so that the compiler knows it: products read descriptors from
+/// uniform registers, and what is not known to be uniform is moved there word by word between them. Made anew
+/// for each product, too: kept from tile to tile they would not fit.
+__device__ inline std::uint32_t uniform(std::uint32_t value) { return __shfl_sync(0xffffffffu, value, 0); }
 
 /// A place in a ring of `Stages`, in one register.
 template <int Stages>
