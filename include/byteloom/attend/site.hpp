@@ -22,7 +22,7 @@ struct site {
   /// query - key as a float, exact up to 2^22. On the device, where converting integers is as slow as an
   /// exponential, it costs one or two additions: a score policy asks here rather than cast.
   BYTELOOM_HD float distance() const {
-    if (knows_distance) return known_distance;
+    if (knows_distance && query == distance_query && key == distance_key) return known_distance;
 #if defined(__CUDA_ARCH__)
     return ::__int_as_float(0x4b400000 + (query - key)) -
            12582912.0f;  // 1.5 * 2^23, whose last bits count ones
@@ -31,8 +31,11 @@ struct site {
 #endif
   }
 
-  // Of a kernel that makes the sites of a row by counting: what distance() gives.
+  // Of a kernel that makes the sites of a row by counting: what distance() gives while query and key are
+  // these. Where nothing changes them the compiler sees that they are the same.
   float known_distance = 0;
+  int distance_query = 0;
+  int distance_key = 0;
   bool knows_distance = false;
 };
 

@@ -331,14 +331,16 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
 
   template <bool Masked, int Groups>
   __device__ void each_site(const Spec& spec, float (&value)[Groups][4], int first_key) {
-    float from_first[2];
+    float from_first[2], from_last[2];  // distances of the tile's first key and of the sequence's last
     if constexpr (!folded) {
 #pragma unroll
       for (int row = 0; row < 2; ++row) {
-        site first = at;
-        first.query = query[row];
-        first.key = first_key;
-        from_first[row] = first.distance();
+        site own = at;
+        own.query = query[row];
+        own.key = first_key;
+        from_first[row] = own.distance();
+        own.key = at.keys - 1;
+        from_last[row] = own.distance();
       }
     }
 #pragma unroll
@@ -357,6 +359,9 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
         float& x = value[j][i];
         if constexpr (!folded) {
           here.known_distance = from_first[i / 2] - static_cast<float>(8 * j + i % 2);
+          if constexpr (Masked) here.known_distance = fmaxf(here.known_distance, from_last[i / 2]);
+          here.distance_query = here.query;
+          here.distance_key = here.key;
           here.knows_distance = true;
           x = score_of(spec, x, here, {});
         }

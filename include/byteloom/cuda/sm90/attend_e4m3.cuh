@@ -120,7 +120,7 @@ struct attend_sm90_e4m3_block {
     weight_array weights;
     ring_cursor<Tile.stages> of_keys;  // values come as often as keys, a tile later
     ring_cursor<memory_type::work_stages> of_work;
-    bool of_queries = false;  // parity
+    ring_cursor<memory_type::query_stages> of_queries;
     const auto release = [&](ptx::memory_barrier& empty) {
       if (lane == 0) ptx::barrier_arrive(empty);
     };
@@ -143,10 +143,9 @@ struct attend_sm90_e4m3_block {
         float rescale[2];
         float of_tile = scale_of_keys(at.head, tile);
         float value_scale = scale_of_values(at.head, tile);  // of the tile whose weights stand ready
-        ptx::barrier_wait(memory.queries_full(0), of_queries ? 1 : 0);
-        of_queries = !of_queries;
+        ptx::barrier_wait(memory.queries_full(of_queries.stage()), of_queries.parity());
         ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
-        multiply_keys(group, of_keys.stage(), scores);
+        multiply_keys(group, of_queries.stage(), of_keys.stage(), scores);
         ptx::wgmma_wait<0>();
         ptx::settle(scores);
         release(memory.keys_empty(of_keys.stage()));
@@ -162,7 +161,7 @@ struct attend_sm90_e4m3_block {
           of_keys.advance();
           ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
           if (Tile.ping_pong) ptx::barrier_sync(turn_of(group), 2 * 128);
-          multiply_keys(group, of_keys.stage(), scores);
+          multiply_keys(group, of_queries.stage(), of_keys.stage(), scores);
           ptx::barrier_wait(memory.values_full(of_values.stage()), of_values.parity());
           begin_values(of_values.stage(), weights, outputs, fresh);
           if (Tile.ping_pong) ptx::barrier_arrive(turn_of((group + 1) % Tile.warpgroups), 2 * 128);
@@ -181,7 +180,8 @@ struct attend_sm90_e4m3_block {
           if (rows_type::rescales && __any_sync(0xffffffffu, rescale[0] != 1.0f || rescale[1] != 1.0f))
             scale_outputs(outputs, rescale);
         }
-        if (memory_type::own_outputs) release(memory.queries_empty(0));
+        if (memory_type::own_outputs) release(memory.queries_empty(of_queries.stage()));
+        of_queries.advance();
         ptx::barrier_wait(memory.values_full(of_keys.stage()), of_keys.parity());
         begin_values(of_keys.stage(), weights, outputs, fresh);
         end_values(of_keys.stage(), weights, outputs, fresh, value_scale);
@@ -324,8 +324,9 @@ struct attend_sm90_e4m3_block {
   }
 
   /// scores = queries of the group times keys of a stage; a commit group of its own.
-  __device__ void multiply_keys(int group, int stage, score_array& scores) const {
-    const fragment::descriptor queries(uniform(instruction::shared_address(memory.queries(0, group, 0))), 16);
+  __device__ void multiply_keys(int group, int place, int stage, score_array& scores) const {
+    const fragment::descriptor queries(uniform(instruction::shared_address(memory.queries(place, group, 0))),
+                                       16);
     const fragment::descriptor keys(uniform(instruction::shared_address(memory.keys(stage))), 16);
     instruction::settle(scores);
     instruction::wgmma_fence();

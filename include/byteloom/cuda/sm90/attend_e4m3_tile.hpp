@@ -49,7 +49,11 @@ struct attend_sm90_e4m3_tile {
   BYTELOOM_HD constexpr int outputs_bytes(int value_size) const {
     return fragment::tile_bytes(queries(), value_size);
   }
-  BYTELOOM_HD constexpr int query_stages(int, int) const { return 1; }
+  /// Tiles of queries in shared memory: the next ones come while these are in use, where there is room.
+  BYTELOOM_HD constexpr int query_stages(int size, int value_size) const {
+    const int one = input_bytes(size, value_size) + outputs_bytes(value_size);
+    return one + queries_bytes(size) <= most_shared_bytes ? 2 : 1;
+  }
   BYTELOOM_HD constexpr int key_bytes(int size) const { return fragment::tile_bytes(keys, size, 1); }
   BYTELOOM_HD constexpr int value_bytes(int value_size) const {
     return (value_size * keys + 1023) / 1024 * 1024;
@@ -68,9 +72,11 @@ struct attend_sm90_e4m3_tile {
   }
   /// Of a block.
   BYTELOOM_HD constexpr int shared_bytes(int size, int value_size) const {
-    const int more = fragment::tile_bytes(queries(), value_size) -
-                     (own_outputs(size, value_size) ? 0 : queries_bytes(size));
-    return input_bytes(size, value_size) + (more > 0 ? more : 0);
+    const int one = input_bytes(size, value_size);
+    const int outputs = outputs_bytes(value_size);
+    if (own_outputs(size, value_size))
+      return one + outputs + (query_stages(size, value_size) - 1) * queries_bytes(size);
+    return outputs > queries_bytes(size) ? one + outputs - queries_bytes(size) : one;
   }
   /// Accumulators of scores, packed weights, outputs and fresh sums.
   BYTELOOM_HD constexpr int accumulators(int value_size) const {
