@@ -4,10 +4,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
 
+#include "byteloom/attend/mask/local.hpp"
 #include "byteloom/attend/score/alibi.hpp"
 #include "byteloom/attend/score/key_bias.hpp"
 #include "byteloom/compose/activation.hpp"
@@ -193,4 +195,114 @@ TEST_CASE("SCO-04 MosaicBERT: post-norm blocks over ragged rows, symmetric ALiBi
   // a number near the middle of two of bf16 may be rounded the other way
   CHECK(test::error(found_of(false), wanted) < 2e-3);
   CHECK(test::error(found_of(true), wanted) < 2e-3);
+}
+
+TEST_CASE("MSK-03 (partial: no BPE tokenizer) ModernBERT: ragged rows, local and global layers, pre-norm") {
+  auto draw = test::generator();
+  constexpr int h = 2, d = 8, width = h * d, f = 24, depth = 5, radius = 64, words = 50368;
+  const std::vector<int> offsets{0, 171, 180, 320};
+  const int tokens = offsets.back(), longest = 171;
+  test::random_weights<bl::format::dense<float>> word(draw, words, width), head(draw, width, width);
+  const auto unbiased = [&] {
+    test::norm_weights result(draw, width);
+    std::fill(result.bias.begin(), result.bias.end(), 0.0f);
+    return result;
+  };
+  struct layer {
+    test::norm_weights before_attention, before_feed;
+    test::dense qkv, out, up, down;
+  };
+  std::vector<layer> stack;
+  for (int l = 0; l < depth; ++l)
+    stack.push_back({unbiased(),
+                     unbiased(),
+                     {draw, 3 * width, width},
+                     {draw, width, width},
+                     {draw, 2 * f, width},
+                     {draw, width, f}});
+  const auto of_embedding = unbiased(), last = unbiased(), of_head = unbiased();
+  std::vector<bl::token> ids;  // packed before the embedding
+  for (int i = 0; i < tokens; ++i) ids.push_back(std::uniform_int_distribution<int>(0, words - 1)(draw));
+  std::vector<int> padded;  // at the end: rows of the padded batch, -1 at padding
+  for (std::size_t b = 0; b < 3; ++b)
+    for (int i = 0; i < longest; ++i) padded.push_back(offsets[b] + i < offsets[b + 1] ? offsets[b] + i : -1);
+  const std::vector<int> predicted{3, 172, 200, 319};
+
+  const double epsilon = 1e-5;
+  rows x;
+  for (const auto id : ids)
+    x.emplace_back(word.dense.begin() + id * width, word.dense.begin() + (id + 1) * width);
+  x = test::layer_normed(x, of_embedding, epsilon, false);
+  for (std::size_t l = 0; l < depth; ++l) {
+    const layer& own = stack[l];
+    const bool global = l % 3 == 0;
+    const rows qkv = test::linear(
+        own.qkv, l == 0 ? x : test::layer_normed(x, own.before_attention, epsilon, false), false);
+    rows mixed;
+    for (std::size_t b = 0; b < 3; ++b) {
+      const rows part(qkv.begin() + offsets[b], qkv.begin() + offsets[b + 1]);
+      const auto turn = [&](const test::vector& of_head_part, int i) {  // positions begin anew
+        return test::rotated(of_head_part, i, false, global ? 160000.0 : 10000.0);
+      };
+      const rows own_mixed =
+          test::attended(test::turned_heads(test::columns_of(part, 0, width), h, turn),
+                         test::turned_heads(test::columns_of(part, width, width), h, turn),
+                         test::columns_of(part, 2 * width, width), h, h, [&](double dot, int, int i, int j) {
+                           return global || std::abs(i - j) <= radius ? dot / std::sqrt(d) : test::unseen;
+                         });
+      mixed.insert(mixed.end(), own_mixed.begin(), own_mixed.end());
+    }
+    x = test::added(x, test::linear(own.out, mixed, false));
+    rows hidden;
+    for (const auto& row :
+         test::linear(own.up, test::layer_normed(x, own.before_feed, epsilon, false), false)) {
+      hidden.emplace_back();
+      for (std::size_t c = 0; c < f; ++c) hidden.back().push_back(test::gelu_of(row[c]) * row[c + f]);
+    }
+    x = test::added(x, test::linear(own.down, hidden, false));
+  }
+  const rows encoded = test::layer_normed(x, last, epsilon, false);
+  const rows wanted =
+      test::linear(word,
+                   test::layer_normed(
+                       test::each(test::linear(head, test::picked(encoded, predicted), false), test::gelu_of),
+                       of_head, epsilon, false),
+                   true);
+
+  const bl::norm::layer norm{1e-5f};
+  using heads = bl::heads<h, h, d>;
+  using rope = bl::position::rope<>;
+  const bl::attention<heads, rope> of_all{rope{160000.0}};
+  const bl::attention<heads, rope, bl::mask::local<radius>> of_window{rope{10000.0}};
+  test::matrix state(tokens, width);
+  bl::gather(bl::host::here(), bl::host_view<const float, 2>(word.dense.data(), words, width),
+             test::view_of(ids), state.view());
+  bl::normalize(bl::host::here(), state.source(), test::normed_by(of_embedding, norm), state.view());
+  for (std::size_t l = 0; l < depth; ++l) {
+    const layer& own = stack[l];
+    auto qkv = l == 0 ? test::through(state.source(), test::as_is, own.qkv, false, tokens)
+                      : test::through(state.source(), test::normed_by(own.before_attention, norm), own.qkv,
+                                      false, tokens);
+    test::matrix mixed(tokens, width);
+    const auto attend = [&](const auto& spec) {
+      bl::attend(bl::host::here(), spec, qkv.ragged_heads(0, h, d), qkv.ragged_heads(width, h, d),
+                 qkv.ragged_heads(2 * width, h, d), bl::ragged<test::here>(test::view_of(offsets), longest),
+                 mixed.ragged_heads(0, h, d));
+    };
+    l % 3 == 0 ? attend(of_all) : attend(of_window);
+    test::add_through(state, mixed.source(), test::as_is, own.out, false);
+    const auto hidden = test::gated_through<bl::activation::gelu>(
+        state.source(), test::normed_by(own.before_feed, norm), own.up, false, tokens);
+    test::add_through(state, hidden.source(), test::as_is, own.down, false);
+  }
+  const auto found = test::kept(state.source(), test::normed_by(last, norm), tokens, width);
+  CHECK(test::error(found, encoded) < 5e-5);
+  CHECK(test::error(test::kept(bl::source::picked{found.source(), test::view_of(padded)}, test::as_is,
+                               3 * longest, width),
+                    test::picked(encoded, padded)) < 5e-5);
+  const auto count = static_cast<bl::index>(predicted.size());
+  const auto of_predicted = test::through(bl::source::picked{found.source(), test::view_of(predicted)},
+                                          test::as_is, head, false, count, bl::activation::gelu{});
+  CHECK(test::error(test::through(of_predicted.source(), test::normed_by(of_head, norm), word, true, count),
+                    wanted) < 5e-5);
 }
