@@ -23,11 +23,19 @@
 #include "support/agreement.hpp"
 #include "support/join_attentions.hpp"
 #include "support/random.hpp"
+#include "support/rows.hpp"
 
 namespace bl = byteloom;
 
 namespace {
 
+using test::dot;
+using test::flat;
+using test::head_of;
+using test::random_rows;
+using test::rotated;
+using test::rows;
+using test::softmax;
 using test::vector;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -36,8 +44,8 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 struct random_matrix {
   test::tensor<float> values;
 
-  random_matrix(std::mt19937_64& draw, bl::index rows, bl::index columns, float spread)
-      : values(test::random_tensor<float>(draw, spread, 1, 1, rows, columns)) {}
+  random_matrix(std::mt19937_64& draw, bl::index outputs, bl::index inputs, float spread)
+      : values(test::random_tensor<float>(draw, spread, 1, 1, outputs, inputs)) {}
 
   vector times(const vector& x) const {
     vector result(static_cast<std::size_t>(values.extent[2]));
@@ -47,17 +55,6 @@ struct random_matrix {
     return result;
   }
 };
-
-/// One row of tokens each.
-using rows = std::vector<vector>;
-
-rows random_rows(std::mt19937_64& draw, int count, int size) {
-  std::normal_distribution<double> normal(0.0, 1.0);
-  rows result(static_cast<std::size_t>(count), vector(static_cast<std::size_t>(size)));
-  for (auto& row : result)
-    for (double& x : row) x = normal(draw);
-  return result;
-}
 
 rows projected(const random_matrix& by, const rows& x) {
   rows result;
@@ -80,45 +77,7 @@ test::tensor<float> in_heads(rows& x, int heads) {
   return result;
 }
 
-/// Numbers [head * size, (head + 1) * size) of a row.
-vector head_of(const vector& row, int head, int size) {
-  return {row.begin() + head * size, row.begin() + (head + 1) * size};
-}
-
-double dot(const vector& a, const vector& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
-
-vector softmax(vector scores) {
-  double largest = -std::numeric_limits<double>::infinity(), sum = 0;
-  for (double s : scores) largest = std::max(largest, s);
-  for (double& s : scores) sum += s = std::exp(s - largest);
-  for (double& s : scores) s /= sum;
-  return scores;
-}
-
-/// Turned by rotary angles place * 10000^(-2i/d); pairs are neighbours, or a half apart.
-vector rotated(const vector& x, double place, bool interleaved) {
-  const auto d = x.size();
-  vector result(d);
-  for (std::size_t i = 0; i < d / 2; ++i) {
-    const double angle = place * std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(d));
-    const std::size_t a = interleaved ? 2 * i : i, b = interleaved ? 2 * i + 1 : i + d / 2;
-    result[a] = x[a] * std::cos(angle) - x[b] * std::sin(angle);
-    result[b] = x[a] * std::sin(angle) + x[b] * std::cos(angle);
-  }
-  return result;
-}
-
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
-
-vector flat(const rows& x) {
-  vector result;
-  for (const auto& row : x) result.insert(result.end(), row.begin(), row.end());
-  return result;
-}
 
 /// The output of attention on the host, as rows.
 rows rows_of(const test::tensor<float>& out) {

@@ -54,9 +54,10 @@ def page_of(root):
     rows = {}
     for backend, files in backends.items():
         for path in files:
-            for number, clause, title in re.findall(r'TEST_CASE\("([A-Z]{3}-\d+) (?:\(partial: ([^)]*)\) )?([^"]*)"',
-                                                    path.read_text(encoding="utf-8")):
-                rows.setdefault((number, title, clause), []).append(backend)
+            for literals in re.findall(r'TEST_CASE\(\s*((?:"[^"]*"\s*)+)\)', path.read_text(encoding="utf-8")):
+                named = re.fullmatch(r"([A-Z]{3}-\d+) (?:\(partial: ([^)]*)\) )?(.*)", "".join(re.findall('"([^"]*)"', literals)))
+                if named:
+                    rows.setdefault((named[1], named[3], named[2] or ""), []).append(backend)
     for (number, title, clause), on in sorted(rows.items()):
         lines.append(f"| {number} | {title} | {', '.join(sorted(set(on), reverse=True))} | {clause} |")
     return "\n".join(lines).replace("\\\\", "\\") + "\n"
@@ -78,7 +79,8 @@ def self_test():
                 "include/byteloom/attend/mask/a.hpp": "",
                 "include/byteloom/attend/mask/map.hpp": "",
                 "tests/support/s.hpp": '#include "byteloom/attend/mask/a.hpp"\n',
-                "tests/attend/t.cpp": '#include "support/s.hpp"\nTEST_CASE("MSK-01 (partial: no b) a") {}\nTEST_CASE("c") {}\n',
+                "tests/attend/t.cpp": '#include "support/s.hpp"\nTEST_CASE("MSK-01 (partial: no b) a") {}\nTEST_CASE("c") {}\n'
+                                     'TEST_CASE(\n    "MSK-03 (partial: no "\n    "f) e") {}\n',
                 "tests/device/t.cu": '#include "byteloom/core/x.hpp"\nTEST_CASE("MSK-02 d") {}\n',
                 "docs/support.md": "",
         }.items():
@@ -86,7 +88,8 @@ def self_test():
             (root / name).write_text(text, encoding="utf-8")
         page = page_of(root)
         for line in ("| `attend/mask/a.hpp` | yes |  |", "| `position/rope.hpp` | yes |  |", "| MSK-01 | a | host | no b |",
-                     "| MSK-02 | d | device |  |"):
+                     "| MSK-02 | d | device |  |",
+                     "| MSK-03 | e | host | no f |"):
             if line + "\n" not in page:
                 sys.exit(f"not in the page: {line}\n{page}")
         if "map" in page or "| c |" in page or not fault_of(root):

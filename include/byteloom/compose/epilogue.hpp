@@ -56,6 +56,62 @@ struct gated {
   }
 };
 
+/// out = own * activation(y) + other * residual: a residual branch whose halves are weighted, such as the
+/// Shaped Transformer's (Noci et al., arXiv 2306.17759). The residual may be `out` itself.
+template <class Activation, memory Where>
+struct blend {
+  view<float, 2, Where> out;             ///< [row, column]
+  view<const float, 2, Where> residual;  ///< [row, column]
+  float own;
+  float other;
+  Activation activation{};
+
+  BYTELOOM_HD static constexpr index pairs(index columns) { return (columns + 1) / 2; }
+  BYTELOOM_HD static constexpr column_pair columns(index pair, index count) {
+    return {2 * pair, 2 * pair + 1 < count ? 2 * pair + 1 : -1};
+  }
+  BYTELOOM_HD void store(index row, index, column_pair at, float first, float second) const {
+    put(row, at.first, first);
+    if (at.second >= 0) put(row, at.second, second);
+  }
+
+ private:
+  BYTELOOM_HD void put(index row, index column, float value) const {
+    out(row, column) = own * activation(value) + other * residual(row, column);
+  }
+};
+
+/// Two epilogues of one matrix: the first has the first `columns_of_first` columns, the second the others,
+/// which count from 0 for it: queries, keys and values in one product with a feed-forward's first half, as a
+/// parallel block has them (Dehghani et al., ViT-22B, arXiv 2302.05442).
+template <class First, class Second>
+struct both {
+  index columns_of_first;
+  First first;
+  Second second;
+
+  BYTELOOM_HD index pairs(index count) const {
+    return first.pairs(columns_of_first) + second.pairs(count - columns_of_first);
+  }
+  BYTELOOM_HD column_pair columns(index pair, index count) const {
+    const index pairs_of_first = first.pairs(columns_of_first);
+    if (pair < pairs_of_first) return first.columns(pair, columns_of_first);
+    const column_pair own = second.columns(pair - pairs_of_first, count - columns_of_first);
+    return {own.first + columns_of_first, own.second < 0 ? index{-1} : own.second + columns_of_first};
+  }
+  BYTELOOM_HD void store(index row, index pair, column_pair at, float one, float other) const {
+    if (at.first < columns_of_first) {
+      first.store(row, pair, at, one, other);
+    } else {
+      second.store(row, pair - first.pairs(columns_of_first),
+                   {at.first - columns_of_first, at.second < 0 ? index{-1} : at.second - columns_of_first},
+                   one, other);
+    }
+  }
+};
+template <class First, class Second>
+both(index, First, Second) -> both<First, Second>;  // clang 14 finds none for an aggregate
+
 /// Queries, keys and values of one layer: columns are all query heads, then all key heads, then all value
 /// heads. Queries and keys are turned by the position policy; queries go to `q`, keys and values to their
 /// place in the cache. Row r is query r % queries of sequence r / queries and stands at positions[r].

@@ -39,5 +39,7 @@ using swiglu = gated<activation::silu>;
 using geglu = gated<activation::gelu>;
 using gelu = plain<activation::gelu>;
 using gelu_tanh = plain<activation::gelu_tanh>;
+using geglu_tanh = gated<activation::gelu_tanh>;
+using relu = plain<activation::relu>;
 
 }  // namespace byteloom::inline v0::feed

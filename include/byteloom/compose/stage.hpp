@@ -9,6 +9,7 @@
 // that a rotation turns, or a gate and what it gates. An epilogue says which columns form a pair.
 
 #include "byteloom/compose/norm.hpp"
+#include "byteloom/compose/source.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/quantize/linear.hpp"
 
@@ -19,31 +20,6 @@ struct column_pair {
   index first;
   index second;
 };
-
-namespace source {
-
-/// Rows of a matrix.
-template <memory Where>
-struct rows {
-  view<const float, 2, Where> x;  ///< [row, column]
-
-  BYTELOOM_HD float load(index row, index column) const { return x(row, column); }
-};
-
-/// Every `group` neighbouring rows of a matrix as one: their mean.
-template <memory Where>
-struct mean_of_rows {
-  view<const float, 2, Where> x;  ///< [row, column]
-  index group = 1;
-
-  BYTELOOM_HD float load(index row, index column) const {
-    float sum = 0;
-    for (index i = 0; i < group; ++i) sum += x(row * group + i, column);
-    return sum / static_cast<float>(group);
-  }
-};
-
-}  // namespace source
 
 /// A norm with its weights; null pointers where the norm has none.
 template <class Norm>

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Rows of floats that pass the library's stages and attentions on the host, as tests of whole blocks write
+// them.
+
+#include <cstddef>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "byteloom/compose/epilogue.hpp"
+#include "byteloom/compose/source.hpp"
+#include "byteloom/compose/stage.hpp"
+#include "byteloom/host/attend.hpp"
+#include "byteloom/host/normalize.hpp"
+#include "byteloom/host/stage.hpp"
+#include "support/rows.hpp"
+#include "support/tensor.hpp"
+
+namespace test {
+
+inline constexpr auto here = bl::memory::host;
+
+/// [row, column], poisoned until a stage writes it.
+template <class T = float>
+struct matrix_of {
+  bl::index rows = 0, columns = 0;
+  std::vector<T> data;
+
+  matrix_of() = default;
+  matrix_of(bl::index of_rows, bl::index of_columns)
+      : rows(of_rows),
+        columns(of_columns),
+        data(static_cast<std::size_t>(of_rows * of_columns),
+             static_cast<T>(std::numeric_limits<float>::quiet_NaN())) {}
+
+  bl::host_view<T, 2> view() { return {data.data(), rows, columns}; }
+  bl::host_view<const T, 2> view() const { return {data.data(), rows, columns}; }
+  bl::source::rows<bl::memory::host, T> source() const { return {view()}; }
+
+  /// Columns from `first` on as [batch, rows of each, heads, size].
+  bl::host_view<T, 4> heads(bl::index first, bl::index count, bl::index size, bl::index batch = 1) {
+    bl::host_view<T, 4> result(data.data() + first, batch, rows / batch, count, size);
+    result.stride[1] = columns;
+    result.stride[0] = rows / batch * columns;
+    return result;
+  }
+  /// The same as [rows, heads, size], for ragged sequences.
+  bl::host_view<T, 3> ragged_heads(bl::index first, bl::index count, bl::index size) {
+    bl::host_view<T, 3> result(data.data() + first, rows, count, size);
+    result.stride[0] = columns;
+    return result;
+  }
+};
+using matrix = matrix_of<float>;
+
+inline matrix floats(const rows& x) {
+  matrix result(static_cast<bl::index>(x.size()), x.empty() ? 0 : static_cast<bl::index>(x[0].size()));
+  std::size_t at = 0;
+  for (const auto& row : x)
+    for (const double number : row) result.data[at++] = static_cast<float>(number);
+  return result;
+}
+
+template <class T>
+double error(const matrix_of<T>& found, const rows& wanted) {
+  return relative_error(found.data, flat(wanted));
+}
+
+inline bl::host_view<const int, 1> view_of(const std::vector<int>& x) { return {x.data(), x.size()}; }
+
+template <class Norm>
+bl::normed<Norm> normed_by(const norm_weights& by, Norm norm = {}) {
+  return {norm, by.weight.data(), by.bias.data()};
+}
+inline constexpr bl::normed<bl::norm::none> as_is{};
+
+/// activation(W norm(source) + b).
+template <class Source, class Norm, class Format, class Activation = bl::activation::identity>
+matrix through(const Source& source, const bl::normed<Norm>& norm, const random_weights<Format>& by,
+               bool biased, bl::index count, const Activation& activation = {}) {
+  matrix out(count, by.packed.rows);
+  bl::run(bl::host::here(),
+          bl::stage{source, norm, by.view(biased),
+                    bl::epilogue::plain<Activation, here>{out.view(), {}, activation}, count});
+  return out;
+}
+
+/// x += W norm(source) + b.
+template <class Source, class Norm, class Format>
+void add_through(matrix& x, const Source& source, const bl::normed<Norm>& norm,
+                 const random_weights<Format>& by, bool biased) {
+  bl::run(bl::host::here(),
+          bl::stage{source, norm, by.view(biased),
+                    bl::epilogue::plain<bl::activation::identity, here>{x.view(), x.view(), {}}, x.rows});
+}
+
+/// activation(gates) * what they gate, of norm(source).
+template <class Activation, class Source, class Norm, class Format>
+matrix gated_through(const Source& source, const bl::normed<Norm>& norm, const random_weights<Format>& by,
+                     bool biased, bl::index count) {
+  matrix out(count, by.packed.rows / 2);
+  bl::run(bl::host::here(), bl::stage{source, norm, by.view(biased),
+                                      bl::epilogue::gated<Activation, here>{out.view(), {}}, count});
+  return out;
+}
+
+/// norm(source), kept.
+template <class T = float, class Source, class Norm>
+matrix_of<T> kept(const Source& source, const bl::normed<Norm>& norm, bl::index count, bl::index columns) {
+  matrix_of<T> out(count, columns);
+  bl::normalize(bl::host::here(), source, norm, out.view());
+  return out;
+}
+
+}  // namespace test
