@@ -26,19 +26,11 @@ struct require_e4m3_as_given {
 /// What the kernel does not call.
 template <class Spec>
 struct require_e4m3_hooks {
-  static_assert(
-      !Spec::has_output_policy,
-      "byteloom: this attention has output policies, which for fp8_e4m3 only path::simt calls so far; choose "
-      "attend<path::simt>.");
-  static_assert(Spec::map_count == 1,
-                "byteloom: this attention joins several maps over one value, which for fp8_e4m3 only "
-                "path::simt does so "
-                "far; choose attend<path::simt>.");
-  static_assert(
-      !Spec::stands_apart,
-      "byteloom: this attention's keys are another sequence's, which for fp8_e4m3 only path::simt allows so "
-      "far; choose attend<path::simt>.");
   static constexpr bool met = !Spec::has_output_policy && Spec::map_count == 1 && !Spec::stands_apart;
+  static_assert(
+      met,
+      "byteloom: this attention has output policies, several maps over one value or keys of another "
+      "sequence, which for fp8_e4m3 only path::simt honours so far; choose attend<path::simt>.");
 };
 
 /// Of a composition that is to run on tensor cores.
