@@ -201,7 +201,8 @@ TEST_CASE(
   for (int l = 0; l < depth; ++l)
     stack.push_back(
         {{draw, width}, {draw, width}, {draw, width, width}, {draw, 2 * width, width}, {draw, width, width}});
-  for (const auto& [n, padding] : {std::pair{400, 0}, {295, 25}, {16, 0}, {15, 9}}) {
+  for (const auto& [valid, padding] : {std::pair{400, 0}, {295, 25}, {16, 0}, {15, 9}}) {
+    const int n = valid;
     CAPTURE(n);
     const rows start = test::random_rows(draw, n + padding, width);
     const int globals = n / block;
