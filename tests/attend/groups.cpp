@@ -30,6 +30,7 @@
 #include "support/agreement.hpp"
 #include "support/brute_force.hpp"
 #include "support/random.hpp"
+#include "support/swin.hpp"
 
 namespace bl = byteloom;
 namespace group = bl::group;
@@ -180,42 +181,7 @@ TEST_CASE("row scales count the keys of a group, and two passes stay inside it")
 
 namespace {
 
-/// Swin as the authors run it: roll the map back, cut it, label regions by two cuts an axis, look the bias
-/// up.
-template <std::size_t Axes>
-struct swin_map {
-  std::array<int, Axes> extent, side, shift;
-
-  int rolled(int token, std::size_t axis) const {  // coordinate in the rolled map
-    int inner = 1;
-    for (std::size_t a = axis + 1; a < Axes; ++a) inner *= extent[a];
-    const int cell = token / inner % extent[axis];
-    return (cell - shift[axis] + extent[axis]) % extent[axis];
-  }
-  int region(int cell, std::size_t a) const {
-    return shift[a] == 0 || cell < extent[a] - side[a] ? 0 : cell < extent[a] - shift[a] ? 1 : 2;
-  }
-  bool sees(int query, int key) const {
-    bool result = true;
-    for (std::size_t a = 0; a < Axes; ++a) {
-      const int from = rolled(query, a), to = rolled(key, a);
-      result = result && from / side[a] == to / side[a] && region(from, a) == region(to, a);
-    }
-    return result;
-  }
-  int row(int query, int key) const {
-    int result = 0;
-    for (std::size_t a = 0; a < Axes; ++a)
-      result =
-          result * (2 * side[a] - 1) + rolled(query, a) % side[a] - rolled(key, a) % side[a] + side[a] - 1;
-    return result;
-  }
-  int tokens() const {
-    int result = 1;
-    for (const int of : extent) result *= of;
-    return result;
-  }
-};
+using test::swin_map;
 
 template <class Sides, class Spec, std::size_t Axes>
 void check_swin(const char* name, const swin_map<Axes>& map, const Spec& spec,

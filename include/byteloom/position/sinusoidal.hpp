@@ -24,15 +24,6 @@ BYTELOOM_HD Real sinusoidal(index place, int dimension, int width, double base =
   return cosine ? turn.cosine : turn.sine;
 }
 
-/// The same for a token of a map: `width` is cut in `Axes` equal, even parts, and part a is the vector of
-/// coordinate a (Liu et al., FlatFormer, arXiv 2301.08739, for pillars of a point cloud).
-template <pairing Pairing = pairing::interleaved, int Axes, class Real = float>
-BYTELOOM_HD Real sinusoidal_on_map(const index (&place)[Axes], int dimension, int width,
-                                   double base = 10000.0) {
-  const int part = width / Axes;
-  return sinusoidal<Pairing, Real>(place[dimension / part], dimension % part, part, base);
-}
-
 /// Fills a table [position, width] on the host.
 template <pairing Pairing = pairing::interleaved>
 void fill_sinusoidal(const host_view<float, 2>& table, double base = 10000.0) {
