@@ -44,7 +44,9 @@ std::vector<double> alibi_slopes(int heads) {
 
 }  // namespace
 
-TEST_CASE("SCO-04 MosaicBERT: post-norm blocks over ragged rows, symmetric ALiBi, GLU, norms in bf16") {
+TEST_CASE(
+    "SCO-04 (partial: no training) MosaicBERT: post-norm blocks over ragged rows, symmetric ALiBi, GLU, "
+    "norms in bf16") {
   auto draw = test::generator();
   constexpr int h = 12, d = 4, width = h * d, f = 40, layers = 3, words = 30528, given_words = 30522;
   REQUIRE(words % 64 == 0);

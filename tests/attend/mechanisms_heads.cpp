@@ -42,7 +42,9 @@ std::vector<counted> counted_of(const test::matrix& x) {
 
 }  // namespace
 
-TEST_CASE("KV-01 multi-query attention: one head of keys and values, read once for all query heads") {
+TEST_CASE(
+    "KV-01 (partial: query rows of a token are not packed into one product) multi-query attention: one head "
+    "of keys and values, read once for all query heads") {
   auto draw = test::generator();
   constexpr int h = 8, d = 6, width = h * d, batch = 2, n = 40, layers = 2;
   const rows x = test::random_rows(draw, batch * n, width);  // [sequence, position]
