@@ -9,6 +9,7 @@
 
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/fp8.hpp"
+#include "byteloom/core/math.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/fragment/byte_operand.hpp"
