@@ -240,7 +240,7 @@ TEST_CASE("masks hand out every view once, in order, and combinations those of t
       CHECK(wrong == 0);
     }
   });
-  CHECK(with_data == 8);
+  CHECK(with_data == 10);
   const copies mover;
   const auto moved = of.with_views<bl::memory::host>(mover);
   REQUIRE(mover.kept.size() == 2);
