@@ -87,7 +87,7 @@ def generate(arguments):
 
 def attend(arguments):
     """Ours and the peers run in one process, in turn; absolute targets are scaled by what cuBLAS reaches in this run."""
-    library = arguments.library or pathlib.Path(arguments.build) / "bench" / "libbench_attend.so"
+    library = arguments.module or pathlib.Path(arguments.build) / "bench" / "libbench_attend.so"
     command = [sys.executable, BENCH / "peers" / "attend.py", library, *arguments.cases.split(), "--rounds",
                3 * arguments.rounds, "--seconds", arguments.seconds, *(["--no-flex"] if arguments.no_flex else [])]
     rows = []
@@ -260,7 +260,7 @@ def main():
     parser.add_argument("topic", nargs="?", help=", ".join(TOPICS))
     parser.add_argument("files", nargs="*", help="--judge: result files")
     parser.add_argument("--build", default=ROOT / "build" / "device")
-    parser.add_argument("--library", help="attend: what CMake builds as bench_attend, where it lies elsewhere")
+    parser.add_argument("--library", dest="module", help="attend: what CMake builds as bench_attend, where it lies elsewhere")
     parser.add_argument("--no-flex", action="store_true", help="attend: leave FlexAttention out, which compiles for long")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1e9, help="attend: begin no case after this time")

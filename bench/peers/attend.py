@@ -249,7 +249,7 @@ def same(x):
 
 class Bench:
     def __init__(self, library, rounds, with_flex):
-        self.library, self.rounds, self.with_flex = library, rounds, with_flex
+        self.kernels, self.rounds, self.with_flex = library, rounds, with_flex
         self.scale = 1.0  # of absolute targets, which are for a run in which cuBLAS reaches 794
 
     def emit(self, case, unit, work, times, groups, ratios, limit=None, beside=None, seed=None):
@@ -300,7 +300,7 @@ class Bench:
         documents = table.document_lengths(1, length, 16, 512)
         ids, spans = ids_of(documents), spans_of(documents)
         q, k, v, out = inputs(sizes, 1, length, spread)
-        self.library.attend(f"{kind}/{sizes}", q, k, v, out, spans)
+        self.kernels.attend(f"{kind}/{sizes}", q, k, v, out, spans)
         qt, kt, vt = turned(q, k, v)
         outputs = {"ours": out.transpose(1, 2)}
         if kind in table.PLAIN:
@@ -325,7 +325,7 @@ class Bench:
         views = turned(q, k, v)
         packed = [x.contiguous() for x in views]
         causal = case.kind == "causal"
-        makers = {"ours": lambda: lambda: self.library.attend(f"{case.kind}/{case.sizes}", q, k, v, out, spans)}
+        makers = {"ours": lambda: lambda: self.kernels.attend(f"{case.kind}/{case.sizes}", q, k, v, out, spans)}
         alike = {"ours": same}
         groups = {"cudnn": ("cudnn/bshd", "cudnn/bhsd"), "fa2": ("fa2",), "flex": ("flex",)}
         if case.kind in table.PLAIN:
@@ -339,11 +339,11 @@ class Bench:
         bases = {}
         if case.kind in table.FUSED:
             other = torch.empty_like(out)
-            makers["causal"] = lambda: lambda: self.library.attend(f"causal/{case.sizes}", q, k, v, other, spans)
+            makers["causal"] = lambda: lambda: self.kernels.attend(f"causal/{case.sizes}", q, k, v, other, spans)
         elif case.sizes in table.ODD:
             for base in (64,) if case.sizes == "d40" else table.BASES:
                 bases[base] = inputs(f"d{base}", batch, case.length)
-                makers[f"d{base}"] = lambda base=base: lambda: self.library.attend(f"{case.kind}/d{base}", *bases[base], spans)
+                makers[f"d{base}"] = lambda base=base: lambda: self.kernels.attend(f"{case.kind}/d{base}", *bases[base], spans)
         times = seconds_of(makers, self.rounds, alike)
         work = table.flop_of(case, documents) * 1e-12
         beside = {}
@@ -365,7 +365,7 @@ class Bench:
         batch = table.TOKENS // case.length
         q, k, v, out = inputs(case.sizes, batch, case.length)
         parts = [quantised(x) for x in (q, k, v)]
-        times = seconds_of({"ours": lambda: lambda: self.library.e4m3(f"{case.kind}/{case.sizes}", parts, out)}, self.rounds)
+        times = seconds_of({"ours": lambda: lambda: self.kernels.e4m3(f"{case.kind}/{case.sizes}", parts, out)}, self.rounds)
         self.emit(case.name, "TFLOP/s", table.flop_of(case, [[case.length]] * batch) * 1e-12, times, {}, case.ratios,
                   round(table.TARGETS[case.name] * self.scale, 1))
 
@@ -374,7 +374,7 @@ class Bench:
         largest to 1."""
         q, k, v, out = inputs("d128", 1, length, spread)
         parts = [quantised(x) for x in (q, k, v)]
-        self.library.e4m3(f"{kind}/d128", parts, out)
+        self.kernels.e4m3(f"{kind}/d128", parts, out)
         exact = turned(*(dequantised(part) for part in parts))
         scores = exact[0].float() @ exact[1].float().transpose(-1, -2) / math.sqrt(128)
         if kind == "causal":
@@ -395,10 +395,10 @@ class Bench:
 
         def launches():
             for half, other in zip(halves, others):
-                self.library.maps(f"half/{case.sizes}", *half, v, other)
+                self.kernels.maps(f"half/{case.sizes}", *half, v, other)
             return others
 
-        times = seconds_of({"ours": lambda: lambda: self.library.maps(f"difference/{case.sizes}", q, k, v, out),
+        times = seconds_of({"ours": lambda: lambda: self.kernels.maps(f"difference/{case.sizes}", q, k, v, out),
                             "launches": lambda: launches}, self.rounds,
                            {"ours": same, "launches": lambda x: x[0].float() - LAMBDA * x[1].float()})
         work = table.flop_of(case, [[case.length]] * batch) * 1e-12
@@ -408,7 +408,7 @@ class Bench:
     def error_difference(self, spread, length=2048):
         q, k, v, out = inputs("d128", 1, length, spread)
         v, out = v[:, :, ::2].contiguous(), out[:, :, ::2].contiguous()
-        self.library.maps("difference/d128", q, k, v, out)
+        self.kernels.maps("difference/d128", q, k, v, out)
         qt, kt, vt = turned(q, k, v)
 
         def joined(real, rounded=False):
@@ -449,7 +449,7 @@ class Bench:
             torch._dynamo.reset()
             compiled = torch.compile(flex_attention, dynamic=False)
             return lambda: compiled(*cut, score_mod=lambda s, b, h, i, j: s + dense[h, i, j])
-        makers = {"ours": lambda: lambda: self.library.packed(q, k, v, out, biases),
+        makers = {"ours": lambda: lambda: self.kernels.packed(q, k, v, out, biases),
                   "copy": lambda: lambda: target.copy_(source),
                   "sdpa/efficient": lambda: with_backend(SDPBackend.EFFICIENT_ATTENTION, *cut, attn_mask=bias),
                   "sdpa/cudnn": lambda: with_backend(SDPBackend.CUDNN_ATTENTION, *cut, attn_mask=bias),
@@ -468,7 +468,7 @@ class Bench:
 
     def error_packed(self, spread):
         q, k, v, out, windows, biases, dense = self.packed_inputs(spread)
-        self.library.packed(q, k, v, out, biases)
+        self.kernels.packed(q, k, v, out, biases)
         cut = [windows(x) for x in (q, k, v)]
 
         def biased(real, rounded=False):
@@ -510,7 +510,7 @@ class Bench:
         filled = [padded(x) for x in (q, k, v)]
         mask = present[:, None, None, :]
         whole_mask = mask.expand(-1, case["heads"], longest, -1)
-        makers = {"ours": lambda: lambda: self.library.varlen(q, k, v, out, offsets, longest),
+        makers = {"ours": lambda: lambda: self.kernels.varlen(q, k, v, out, offsets, longest),
                   "varlen": lambda: self.varlen_run(q, k, v, offsets, longest)}
         for name, backend in (("efficient", SDPBackend.EFFICIENT_ATTENTION), ("cudnn", SDPBackend.CUDNN_ATTENTION)):
             for shape, given in (("row", mask), ("whole", whole_mask)):
@@ -527,7 +527,7 @@ class Bench:
 
     def error_varlen(self, spread):
         lengths, offsets, q, k, v, out = self.varlen_inputs(spread)
-        self.library.varlen(q, k, v, out, offsets, table.VARLEN["longest"])
+        self.kernels.varlen(q, k, v, out, offsets, table.VARLEN["longest"])
 
         def one_by_one(real, rounded=False):
             found = []
