@@ -141,34 +141,6 @@ struct l2 {
   }
 };
 
-/// A weight and a bias for each column, and nothing of the row: batch norm (Ioffe and Szegedy, arXiv
-/// 1502.03167) once its statistics are known. fold_batch makes the weights.
-struct batch {
-  static constexpr bool has_weight = true;
-  static constexpr bool has_bias = true;
-
-  template <class Real>
-  struct state {};
-  template <class Real>
-  BYTELOOM_HD static void add(state<Real>&, Real) {}
-  template <class Real>
-  BYTELOOM_HD static void merge(state<Real>&, const state<Real>&) {}
-  template <class Real>
-  BYTELOOM_HD affine<Real> finish(const state<Real>&) const {
-    return {Real(0), Real(1)};
-  }
-};
-
-/// Turns a batch norm's weight and bias [column] in place into those of norm::batch: y = (x - mean) /
-/// sqrt(variance + epsilon) * weight + bias becomes x * weight + bias.
-inline void fold_batch(const host_view<const float, 1>& mean, const host_view<const float, 1>& variance,
-                       float epsilon, const host_view<float, 1>& weight, const host_view<float, 1>& bias) {
-  for (index c = 0; c < weight.extent[0]; ++c) {
-    weight(c) /= std::sqrt(variance(c) + epsilon);
-    bias(c) -= mean(c) * weight(c);
-  }
-}
-
 /// No norm: the row as it is.
 struct none {
   static constexpr bool has_weight = false;
@@ -185,5 +157,22 @@ struct none {
     return {Real(0), Real(1)};
   }
 };
+
+/// A weight and a bias for each column, and nothing of the row: batch norm (Ioffe and Szegedy, arXiv
+/// 1502.03167) once its statistics are known. fold_batch makes the weights.
+struct batch : none {
+  static constexpr bool has_weight = true;
+  static constexpr bool has_bias = true;
+};
+
+/// Turns a batch norm's weight and bias [column] in place into those of norm::batch: y = (x - mean) /
+/// sqrt(variance + epsilon) * weight + bias becomes x * weight + bias.
+inline void fold_batch(const host_view<const float, 1>& mean, const host_view<const float, 1>& variance,
+                       float epsilon, const host_view<float, 1>& weight, const host_view<float, 1>& bias) {
+  for (index c = 0; c < weight.extent[0]; ++c) {
+    weight(c) /= std::sqrt(variance(c) + epsilon);
+    bias(c) -= mean(c) * weight(c);
+  }
+}
 
 }  // namespace byteloom::inline v0::norm

@@ -12,6 +12,7 @@
 
 #include <string>
 
+#include "byteloom/attend/site.hpp"
 #include "byteloom/core/config.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/view.hpp"
@@ -41,6 +42,13 @@ struct sink_ring {
     const int turns_ago = newest % local - (slot - sinks);
     const int found = newest - (turns_ago < 0 ? turns_ago + local : turns_ago);
     return found < 0 ? -1 : sinks + found;
+  }
+
+  /// A site whose key is a slot as one whose key is the position that it holds; -1: none yet.
+  BYTELOOM_HD constexpr site in_sequence(site at) const {
+    at.key = position_of(at.key);
+    at.keys = length;
+    return at;
   }
 
   /// Throws argument_error.

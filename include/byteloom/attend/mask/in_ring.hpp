@@ -39,8 +39,7 @@ struct in_ring : byteloom::detail::wraps<Inner> {
   }
 
   BYTELOOM_HD constexpr bool keep(site at) const {
-    at.key = ring.position_of(at.key);
-    at.keys = ring.length;
+    at = ring.in_sequence(at);
     return at.key >= 0 && inner.keep(at);
   }
 };

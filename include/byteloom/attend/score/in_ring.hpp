@@ -46,9 +46,7 @@ struct in_ring : byteloom::detail::wraps<Inner> {
 
   template <class Real>
   BYTELOOM_HD constexpr Real operator()(Real score, site at) const {
-    at.key = ring.position_of(at.key);
-    at.keys = ring.length;
-    return static_cast<Real>(inner(score, at));
+    return static_cast<Real>(inner(score, ring.in_sequence(at)));
   }
 };
 

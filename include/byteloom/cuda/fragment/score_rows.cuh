@@ -372,6 +372,15 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
   }
 };
 
+/// Multiplies what a thread holds of its two rows by a factor each.
+template <int Groups>
+__device__ void scale_rows(float (&value)[Groups][4], const float (&factor)[2]) {
+#pragma unroll
+  for (int j = 0; j < Groups; ++j)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) value[j][i] *= factor[i / 2];
+}
+
 /// Two neighbouring weights as one register of 16-bit elements, the first in the lower half.
 template <class T>
 __device__ std::uint32_t pack(float first, float second) {

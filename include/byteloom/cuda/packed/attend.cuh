@@ -282,7 +282,7 @@ struct attend_packed_problem {
           query_slot, first_key + column, keys);
       float rescale[2] = {1.0f, 1.0f};
       rows.template weigh<rows_type::takes_unit, Rows>(call.spec, scores, rescale);
-      if constexpr (!one_tile) scale_outputs(outputs, rescale);
+      if constexpr (!one_tile) fragment::scale_rows(outputs, rescale);
       weights_type weights;
       pack_weights(scores, weights);
       multiply_values(first_key, weights, outputs);
@@ -290,7 +290,7 @@ struct attend_packed_problem {
     }
     float factor[2];
     rows.finish_at(call.spec, row_of_call, factor);
-    scale_outputs(outputs, factor);
+    fragment::scale_rows(outputs, factor);
     if (std::is_same_v<out_element, element> && call.whole_pieces) {
       __syncwarp();
       stage_outputs(m, outputs);
@@ -361,13 +361,6 @@ struct attend_packed_problem {
         instruction::mma<element>(outputs[j], weights[k], loaded[0], loaded[1]);
         if (j + 1 < value_groups) instruction::mma<element>(outputs[j + 1], weights[k], loaded[2], loaded[3]);
       }
-  }
-
-  __device__ static void scale_outputs(outputs_type& outputs, const float (&factor)[2]) {
-#pragma unroll
-    for (int j = 0; j < value_groups; ++j)
-#pragma unroll
-      for (int i = 0; i < 4; ++i) outputs[j][i] *= factor[i / 2];
   }
 
   __device__ out_element* output_row(int row_of_call) const {

@@ -173,7 +173,7 @@ struct attend_sm80_block {
           float rescale[2];
           rows[m].weigh(call.spec, scores[m], rescale);
           fragment::pack<element>(scores[m], weights[m]);
-          scale_outputs(outputs[m], rescale);
+          fragment::scale_rows(outputs[m], rescale);
         }
       }
       multiply_values(stage, weights, outputs);
@@ -251,7 +251,7 @@ struct attend_sm80_block {
         const byteloom::row at[2] = {row_of_output(rows[m], 0), row_of_output(rows[m], 1)};
         fragment::weigh_map(call.spec, work::map_of(threadIdx.x), at, factor);
       }
-      scale_outputs(outputs[m], factor);
+      fragment::scale_rows(outputs[m], factor);
     }
   }
 
@@ -397,13 +397,6 @@ struct attend_sm80_block {
             instruction::mma<element>(outputs[m][j + 1], weights[m][k], values[2], values[3]);
         }
       }
-  }
-
-  __device__ static void scale_outputs(float (&outputs)[value_groups][4], const float (&factor)[2]) {
-#pragma unroll
-    for (int j = 0; j < value_groups; ++j)
-#pragma unroll
-      for (int i = 0; i < 4; ++i) outputs[j][i] *= factor[i / 2];
   }
 };
 

@@ -18,7 +18,6 @@
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/attend/ragged.hpp"
 #include "byteloom/core/executor.hpp"
-#include "byteloom/cuda/capability.cuh"
 #include "byteloom/cuda/check.cuh"
 #include "byteloom/cuda/fragment/key_tiles.cuh"
 #include "byteloom/cuda/fragment/output_rows.cuh"
@@ -29,21 +28,12 @@
 #include "byteloom/cuda/instruction/warpgroup.cuh"
 #include "byteloom/cuda/instruction/wgmma.cuh"
 #include "byteloom/cuda/launch.cuh"
-#include "byteloom/cuda/shared_memory.cuh"
 #include "byteloom/cuda/sm90/attend_feed.cuh"
+#include "byteloom/cuda/sm90/attend_run.cuh"
 #include "byteloom/cuda/sm90/attend_tile.hpp"
 #include "byteloom/cuda/sm90/attend_work.cuh"
 #include "byteloom/cuda/sm90/tensor_map.cuh"
 #include "byteloom/cuda/work_counters.cuh"
-
-#if defined(__CUDACC_RDC__)
-#error \
-    "byteloom: kernels for Hopper are compiled as whole programs; with -rdc=true the compiler gives up their registers. Compile this file without it (CUDA_SEPARABLE_COMPILATION OFF)."
-#endif
-#if defined(__CUDACC_DEBUG__)
-#error \
-    "byteloom: kernels for Hopper need optimisation; with -G the compiler gives up their registers. Use -lineinfo instead, or attend<path::sm80>."
-#endif
 
 namespace byteloom::inline v0::cuda::detail {
 
@@ -168,7 +158,7 @@ struct attend_sm90_block {
           // Most tiles hold no new maximum, and nothing is to be scaled.
           if constexpr (rows_type::rescales && passes == 1)
             if (__any_sync(0xffffffffu, rescale[0] != 1.0f || rescale[1] != 1.0f))
-              scale_outputs(outputs[map], rescale);
+              fragment::scale_rows(outputs[map], rescale);
         };
         score_alone(tile, 0);
         weigh(tile, 0);
@@ -225,7 +215,7 @@ struct attend_sm90_block {
         }
       } else {
         if (any && !memory_type::own_outputs) release(memory.queries_empty(0));
-        store_outputs(end, first_row + row_of_tile, column, outputs[0]);
+        attend_sm90_store(call, end, first_row + row_of_tile, column, outputs[0]);
       }
     }
     if (thread == 0) ptx::stores_wait();  // shared memory lives until they have been read
@@ -285,7 +275,7 @@ struct attend_sm90_block {
         const byteloom::row own[2] = {row_of_output(end, rows[map], 0), row_of_output(end, rows[map], 1)};
         fragment::weigh_map(call.spec, map, own, factor);
       }
-      scale_outputs(outputs[map], factor);
+      fragment::scale_rows(outputs[map], factor);
       if (map == 0) continue;
 #pragma unroll
       for (int j = 0; j < value_groups; ++j)
@@ -298,14 +288,7 @@ struct attend_sm90_block {
     return fragment::row_of_output<spec_type>(rows.row_at(which), end.head.query_head, call.group);
   }
 
-  __device__ static void scale_outputs(float (&outputs)[value_groups][4], const float (&factor)[2]) {
-#pragma unroll
-    for (int j = 0; j < value_groups; ++j)
-#pragma unroll
-      for (int i = 0; i < 4; ++i) outputs[j][i] *= factor[i / 2];
-  }
-
-  /// Writes the group's outputs to shared memory, for a bulk copy. `row` is what the lane names of 16 rows.
+  /// Writes the group's outputs to shared memory, for a bulk copy.
   __device__ void stage_outputs(int group, const float (&outputs)[value_groups][4]) const {
     instruction::barrier_sync(outputs_of(group), 128);  // the place is free: what stood there has been read
     int thread = static_cast<int>(threadIdx.x);
@@ -334,25 +317,6 @@ struct attend_sm90_block {
     instruction::publish_to_copies();
     instruction::barrier_sync(outputs_of(group), 128);
   }
-
-  /// Writes outputs straight to memory; `row` is the upper one's number in the call.
-  __device__ void store_outputs(const query_rows<Call>& at, int row, int column,
-                                const float (&outputs)[value_groups][4]) const {
-    using out_element = typename Call::out_element;
-    asm volatile("" : "+r"(row), "+r"(column));
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      if (row + 8 * half >= at.head.queries) continue;
-      out_element* to = call.out.data + at.plane * call.out.stride[0] +
-                        static_cast<index>(at.query_row + row + 8 * half) * call.out.stride[1] +
-                        at.head.query_head * call.out.stride[2];
-#pragma unroll
-      for (int j = 0; j < value_groups; ++j)
-#pragma unroll
-        for (int c = 0; c < 2; ++c)
-          to[(8 * j + column + c) * call.out.stride[3]] = static_cast<out_element>(outputs[j][2 * half + c]);
-    }
-  }
 };
 
 #endif
@@ -365,42 +329,14 @@ template <class Tuning, class Call>
 __global__ __launch_bounds__(attend_sm90_tile_of<Tuning, Call>.threads(),
                              1) void attend_sm90_kernel(const __grid_constant__ Call call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  namespace ptx = instruction;
   constexpr attend_sm90_tile tile = attend_sm90_tile_of<Tuning, Call>;
-  extern __shared__ unsigned char attend_shared[];
-  const attend_sm90_memory<Call, tile> memory(attend_shared);
-  if (threadIdx.x == 0) memory.start();
-  __syncthreads();
-  wait_for_input();
-  const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32, 0);
-  if (warp < 4) {
-    ptx::give_registers<tile.producer_registers()>();
-    if (warp == 0) attend_sm90_feed<tile, Call>{call, memory}.run();
-  } else {
-    ptx::take_registers<tile.consumer_registers()>();
-    attend_sm90_block<tile, Call>{call, memory}.compute(warp / 4 - 1);
-  }
+  attend_sm90_run<tile, attend_sm90_block<tile, Call>>(call);
 #elif __CUDA_ARCH__ >= 900
   __trap();  // the launcher does not come here: such an image has no code for this kernel
 #endif
 }
 
 BYTELOOM_KERNELS_END
-
-/// Throws device_error where the current GPU is no Hopper, or the program's code for it has no body, as in
-/// files that were compiled for sm_90 without the "a", or for older architectures alone.
-inline void require_sm90_code(const void* kernel) {
-  if (capability_major() != 9)
-    throw device_error("attend: path::sm90 needs a Hopper GPU; choose path::best or path::sm80.");
-  cudaFuncAttributes found{};
-  const cudaError_t asked = cudaFuncGetAttributes(&found, kernel);
-  if (asked != cudaSuccess) raise_launch(asked, "attend_sm90_kernel");
-  constexpr int least_registers = 64;  // a kernel without a body has next to none
-  if (found.numRegs < least_registers)
-    throw device_error(
-        "attend: this GPU is a Hopper, and the program holds no code of the attention kernel for it; add "
-        "90a-real to CMAKE_CUDA_ARCHITECTURES, or choose attend<path::sm80>.");
-}
 
 /// Launches for views whose shapes fit each other; T is bf16 or f16, O is T or float. Throws shape_error
 /// where the copy engine cannot take them, and device_error where the GPU is no Hopper or the program holds
@@ -425,10 +361,8 @@ void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q
   const int queries = static_cast<int>(offsets.most_queries(q.extent[1]));
   const int keys = static_cast<int>(offsets.most_keys(k.extent[1]));
   const int query_tiles = (queries + tile.queries() - 1) / tile.queries();
-  const index value_head_bytes =
-      std::max<index>(1, keys * (Spec::map_count * size + value_size) * index{sizeof(T)});
-  constexpr index share = 32 << 20;  // of the L2 cache, for the keys and values of a section
-  const auto value_heads_of_section = std::clamp<index>(share / value_head_bytes, 1, batch * value_heads);
+  const int section = attend_sm90_section(keys * (Spec::map_count * size + value_size) * index{sizeof(T)},
+                                          batch * value_heads, heads / value_heads);
   const work_counters counters(on);
   CUtensorMap out_map{};
   if constexpr (std::is_same_v<T, O>) out_map = make_tensor_map("out", out, tile.group_rows);
@@ -446,19 +380,9 @@ void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q
                        heads,
                        heads / value_heads,
                        query_tiles,
-                       static_cast<int>(value_heads_of_section) * (heads / value_heads)};
-  int device = 0;
-  int multiprocessors = 0;
-  check(cudaGetDevice(&device), "asking for the current GPU");
-  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
-        "asking for multiprocessors");
-  const index work = batch * heads * query_tiles;
-  constexpr std::size_t bytes = static_cast<std::size_t>(tile.shared_bytes(size, value_size));
-  if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))
-    throw device_error("attend: this GPU has less shared memory a block than the kernel's " +
-                       std::to_string(bytes) + " bytes; it is no Hopper.");
-  launch(on, "attend_sm90_kernel", kernel,
-         dim3(static_cast<unsigned>(std::min<index>(multiprocessors, work))), tile.threads(), bytes, call);
+                       section};
+  launch_attend_sm90(on, "attend_sm90_kernel", kernel, tile.threads(), tile.shared_bytes(size, value_size),
+                     batch * heads * query_tiles, call);
 }
 
 }  // namespace byteloom::inline v0::cuda::detail

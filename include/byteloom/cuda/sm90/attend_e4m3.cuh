@@ -26,10 +26,9 @@
 #include "byteloom/cuda/instruction/warpgroup.cuh"
 #include "byteloom/cuda/instruction/wgmma.cuh"
 #include "byteloom/cuda/launch.cuh"
-#include "byteloom/cuda/shared_memory.cuh"
-#include "byteloom/cuda/sm90/attend.cuh"
 #include "byteloom/cuda/sm90/attend_e4m3_tile.hpp"
 #include "byteloom/cuda/sm90/attend_feed.cuh"
+#include "byteloom/cuda/sm90/attend_run.cuh"
 #include "byteloom/cuda/sm90/attend_work.cuh"
 #include "byteloom/cuda/sm90/tensor_map.cuh"
 #include "byteloom/cuda/sm90/transpose_values.cuh"
@@ -178,7 +177,7 @@ struct attend_sm90_e4m3_block {
           pack(scores, weights);
           // Most tiles hold no new maximum, and nothing is to be scaled.
           if (rows_type::rescales && __any_sync(0xffffffffu, rescale[0] != 1.0f || rescale[1] != 1.0f))
-            scale_outputs(outputs, rescale);
+            fragment::scale_rows(outputs, rescale);
         }
         if (memory_type::own_outputs) release(memory.queries_empty(of_queries.stage()));
         of_queries.advance();
@@ -201,7 +200,7 @@ struct attend_sm90_e4m3_block {
       const float back = 1.0f / lifted * scale_of_all_values(end.head);
       factor[0] *= back;
       factor[1] *= back;
-      scale_outputs(outputs, factor);
+      fragment::scale_rows(outputs, factor);
       if (staged && any) {
         if (thread == 0) ptx::stores_wait();
         stage_outputs(group, row_of_tile - 64 * group, column, outputs);
@@ -219,7 +218,7 @@ struct attend_sm90_e4m3_block {
         }
       } else {
         if (any && !memory_type::own_outputs) release(memory.queries_empty(0));
-        store_outputs(end, first_row + row_of_tile, column, outputs);
+        attend_sm90_store(call, end, first_row + row_of_tile, column, outputs);
       }
     }
     if (thread == 0) ptx::stores_wait();  // shared memory lives until they have been read
@@ -395,13 +394,6 @@ struct attend_sm90_e4m3_block {
     }
   }
 
-  __device__ static void scale_outputs(output_array& outputs, const float (&factor)[2]) {
-#pragma unroll
-    for (int j = 0; j < value_groups; ++j)
-#pragma unroll
-      for (int i = 0; i < 4; ++i) outputs[j][i] *= factor[i / 2];
-  }
-
   /// Writes the group's outputs to their place in shared memory, for a bulk copy.
   __device__ void stage_outputs(int group, int row, int column, const output_array& outputs) const {
     instruction::barrier_sync(outputs_of(group), 128);  // the place is free: what stood there has been read
@@ -415,25 +407,6 @@ struct attend_sm90_e4m3_block {
             fragment::pack<typename Call::out_element>(outputs[j][2 * half], outputs[j][2 * half + 1]);
     instruction::publish_to_copies();
     instruction::barrier_sync(outputs_of(group), 128);
-  }
-
-  /// Writes outputs straight to memory; `row` is the upper one's number in the call.
-  __device__ void store_outputs(const query_rows<Call>& at, int row, int column,
-                                const output_array& outputs) const {
-    using out_element = typename Call::out_element;
-    asm volatile("" : "+r"(row), "+r"(column));
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      if (row + 8 * half >= at.head.queries) continue;
-      out_element* to = call.out.data + at.plane * call.out.stride[0] +
-                        static_cast<index>(row + 8 * half) * call.out.stride[1] +
-                        at.head.query_head * call.out.stride[2];
-#pragma unroll
-      for (int j = 0; j < value_groups; ++j)
-#pragma unroll
-        for (int c = 0; c < 2; ++c)
-          to[(8 * j + column + c) * call.out.stride[3]] = static_cast<out_element>(outputs[j][2 * half + c]);
-    }
   }
 };
 
@@ -459,21 +432,8 @@ template <class Tuning, class Call>
 __global__ __launch_bounds__(attend_sm90_e4m3_tile_of<Tuning, Call>.threads(),
                              1) void attend_sm90_e4m3_kernel(const __grid_constant__ Call call) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  namespace ptx = instruction;
   constexpr attend_sm90_e4m3_tile tile = attend_sm90_e4m3_tile_of<Tuning, Call>;
-  extern __shared__ unsigned char attend_shared[];
-  const attend_sm90_memory<Call, tile> memory(attend_shared);
-  if (threadIdx.x == 0) memory.start();
-  __syncthreads();
-  wait_for_input();
-  const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32, 0);
-  if (warp < 4) {
-    ptx::give_registers<tile.producer_registers()>();
-    if (warp == 0) attend_sm90_feed<tile, Call>{call, memory}.run();
-  } else {
-    ptx::take_registers<tile.consumer_registers()>();
-    attend_sm90_e4m3_block<tile, Call>{call, memory}.compute(warp / 4 - 1);
-  }
+  attend_sm90_run<tile, attend_sm90_e4m3_block<tile, Call>>(call);
 #elif __CUDA_ARCH__ >= 900
   __trap();  // the launcher does not come here: such an image has no code for this kernel
 #endif
@@ -515,9 +475,8 @@ void attend_sm90_e4m3(executor on, const Spec& scaled, const device_view<const f
     const int queries = static_cast<int>(q.extent[1]);
     const int keys = static_cast<int>(k.extent[1]);
     const int query_tiles = (queries + tile.queries() - 1) / tile.queries();
-    const index key_head_bytes = std::max<index>(1, keys * index{size + value_size});
-    constexpr index share = 32 << 20;  // of the L2 cache, for the keys and values of a section
-    const auto key_heads_of_section = std::clamp<index>(share / key_head_bytes, 1, batch * key_heads);
+    const int section =
+        attend_sm90_section(keys * index{size + value_size}, batch * key_heads, heads / key_heads);
     CUtensorMap out_map{};
     if constexpr (e4m3_staged<O>) out_map = make_tensor_map("out", out, tile.group_rows);
     const auto q_map = make_tensor_map("q", q, tile.group_rows);
@@ -538,20 +497,10 @@ void attend_sm90_e4m3(executor on, const Spec& scaled, const device_view<const f
                           heads,
                           heads / key_heads,
                           query_tiles,
-                          static_cast<int>(key_heads_of_section) * (heads / key_heads)},
+                          section},
                          scales};
-    int device = 0;
-    int multiprocessors = 0;
-    check(cudaGetDevice(&device), "asking for the current GPU");
-    check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
-          "asking for multiprocessors");
-    const index work = batch * heads * query_tiles;
-    constexpr std::size_t bytes = static_cast<std::size_t>(tile.shared_bytes(size, value_size));
-    if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))
-      throw device_error("attend: this GPU has less shared memory a block than the kernel's " +
-                         std::to_string(bytes) + " bytes; it is no Hopper.");
-    launch(on, "attend_sm90_e4m3_kernel", kernel,
-           dim3(static_cast<unsigned>(std::min<index>(multiprocessors, work))), tile.threads(), bytes, call);
+    launch_attend_sm90(on, "attend_sm90_e4m3_kernel", kernel, tile.threads(),
+                       tile.shared_bytes(size, value_size), batch * heads * query_tiles, call);
   }
 }
 
