@@ -452,15 +452,6 @@ TEST_CASE("TOK-05 (partial: the attention inside words alone) canvases of 4 slot
       {2, 160, 160}, by);
 }
 
-TEST_CASE("TOK-19 (partial: the attention inside patches alone) TNT's 16 words of each patch") {
-  test::formulas by;
-  by.score = [](double dot, int, int, int query, int key) {
-    return query / 16 == key / 16 ? scaled(dot, 6) : test::unseen;
-  };
-  check_formulas("patches", bl::attention<bl::heads<4, 4, 6>, group::windows<16>>{group::windows<16>({192})},
-                 {1, 192, 192}, by);
-}
-
 TEST_CASE(
     "RUN-01 (partial: the attention alone, no packing kernel) sequences laid end to end attend as if alone") {
   auto draw = test::generator();

@@ -106,6 +106,27 @@ matrix gated_through(const Source& source, const bl::normed<Norm>& norm, const r
   return out;
 }
 
+/// Attention of sequences among themselves, `batch` of them; a row is its queries, its keys and its values.
+template <class Spec>
+matrix self_attended(const Spec& spec, matrix qkv, bl::index batch) {
+  const bl::index heads = spec.heads().query, size = spec.heads().size;
+  matrix out(qkv.rows, heads * size);
+  bl::attend(bl::host::here(), spec, qkv.heads(0, heads, size, batch),
+             qkv.heads(heads * size, heads, size, batch), qkv.heads(2 * heads * size, heads, size, batch),
+             out.heads(0, heads, size, batch));
+  return out;
+}
+
+/// A pre-norm block; attend(source, norm) makes the rows that its output matrix reads.
+template <class Norm, class Attend, class Activation>
+void run_block(matrix& x, const block_weights& by, const Norm& norm, const Attend& attend,
+               const Activation& activation) {
+  const matrix mixed = attend(x.source(), normed_by(by.before_attention, norm));
+  add_through(x, mixed.source(), as_is, by.out, true);
+  const auto hidden = through(x.source(), normed_by(by.before_feed, norm), by.up, true, x.rows, activation);
+  add_through(x, hidden.source(), as_is, by.down, true);
+}
+
 /// norm(source), kept.
 template <class T = float, class Source, class Norm>
 matrix_of<T> kept(const Source& source, const bl::normed<Norm>& norm, bl::index count, bl::index columns) {
