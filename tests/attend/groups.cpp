@@ -273,37 +273,6 @@ TEST_CASE("MSK-08 (partial: the attention alone) Swin-Free's windows of 7 and of
       large);
 }
 
-TEST_CASE("MSK-09 (partial: no convolution, no feed-forward) MaxViT's block and grid attention") {
-  auto draw = test::generator();
-  const int height = 14, width = 21;
-  using sides = bl::score::sides<7, 7>;
-  const auto table = test::random_tensor<float>(draw, 1.0f, 1, 1, 169, 2);
-  const bl::score::window_bias<sides> bias(table.matrix());
-  test::formulas by;
-  const auto biased = [&](double dot, int head, int yq, int xq, int yk, int xk) {
-    return scaled(dot, 32) + static_cast<double>(table.matrix()((yq - yk + 6) * 13 + xq - xk + 6, head));
-  };
-  by.score = [&](double dot, int, int head, int query, int key) {
-    const int yq = query / width, xq = query % width, yk = key / width, xk = key % width;
-    if (yq / 7 != yk / 7 || xq / 7 != xk / 7) return test::unseen;
-    return biased(dot, head, yq % 7, xq % 7, yk % 7, xk % 7);
-  };
-  check_formulas("block",
-                 bl::attention<bl::heads<2, 2, 32>, group::windows<7, 7>, bl::score::window_bias<sides>>{
-                     group::windows<7, 7>({height, width}), bias},
-                 {2, height * width, height * width}, by);
-  const int down = height / 7, across = width / 7;
-  by.score = [&](double dot, int, int head, int query, int key) {
-    const int yq = query / width, xq = query % width, yk = key / width, xk = key % width;
-    if (yq % down != yk % down || xq % across != xk % across) return test::unseen;
-    return biased(dot, head, yq / down, xq / across, yk / down, xk / across);
-  };
-  check_formulas("grid",
-                 bl::attention<bl::heads<2, 2, 32>, group::grid<7, 7>, bl::score::window_bias<sides>>{
-                     group::grid<7, 7>({height, width}), bias},
-                 {2, height * width, height * width}, by);
-}
-
 TEST_CASE("MSK-10 (partial: no positions inside windows, no text) SeedVR's windows of varied size") {
   const std::array<int, 3> extent{5, 9, 7}, side{2, 5, 4};
   for (const bool shifted : {false, true}) {

@@ -76,6 +76,14 @@ bl::normed<Norm> normed_by(const norm_weights& by, Norm norm = {}) {
 }
 inline constexpr bl::normed<bl::norm::none> as_is{};
 
+/// The weights of a batch norm with its statistics in them.
+inline norm_weights folded(norm_weights by, const batch_statistics& of, float epsilon) {
+  const auto size = by.weight.size();
+  bl::norm::fold_batch({of.mean.data(), size}, {of.variance.data(), size}, epsilon, {by.weight.data(), size},
+                       {by.bias.data(), size});
+  return by;
+}
+
 /// activation(W norm(source) + b).
 template <class Source, class Norm, class Format, class Activation = bl::activation::identity>
 matrix through(const Source& source, const bl::normed<Norm>& norm, const random_weights<Format>& by,

@@ -203,6 +203,26 @@ inline rows rms_normed(const rows& x, const norm_weights& by, double epsilon) {
   return result;
 }
 
+/// What a batch norm gathered while it learned.
+struct batch_statistics {
+  std::vector<float> mean, variance;
+
+  batch_statistics(std::mt19937_64& draw, int size)
+      : mean(random_tensor<float>(draw, 1.0f, size).data),
+        variance(random_tensor<float>(draw, 0.3f, size).data) {
+    for (float& x : variance) x = 0.5f + std::abs(x);
+  }
+};
+inline rows batch_normed(rows x, const norm_weights& by, const batch_statistics& of, double epsilon) {
+  for (auto& row : x)
+    for (std::size_t c = 0; c < row.size(); ++c)
+      row[c] = (row[c] - static_cast<double>(of.mean[c])) /
+                   std::sqrt(static_cast<double>(of.variance[c]) + epsilon) *
+                   static_cast<double>(by.weight[c]) +
+               static_cast<double>(by.bias[c]);
+  return x;
+}
+
 /// A linear layer of floats.
 using dense = random_weights<bl::format::dense<float>>;
 
