@@ -405,22 +405,6 @@ TEST_CASE(
                  {1, length, length}, by);
 }
 
-TEST_CASE("TOK-05 (partial: the attention inside words alone) canvases of 4 slots and 12 characters") {
-  test::formulas by;
-  by.score = [](double dot, int, int, int query, int key) {
-    return query / 16 == key / 16 ? scaled(dot, 16) : test::unseen;
-  };
-  check_formulas("encoder", bl::attention<bl::heads<4, 4, 16>, group::windows<16>>{group::windows<16>({160})},
-                 {2, 160, 160}, by);
-  by.score = [](double dot, int, int, int query, int key) {
-    return query / 16 == key / 16 && key <= query ? scaled(dot, 16) : test::unseen;
-  };
-  check_formulas(
-      "decoder",
-      bl::attention<bl::heads<4, 4, 16>, group::windows<16>, bl::mask::causal>{group::windows<16>({160})},
-      {2, 160, 160}, by);
-}
-
 TEST_CASE(
     "RUN-01 (partial: the attention alone, no packing kernel) sequences laid end to end attend as if alone") {
   auto draw = test::generator();

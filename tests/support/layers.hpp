@@ -135,6 +135,18 @@ void run_block(matrix& x, const block_weights& by, const Norm& norm, const Atten
   add_through(x, hidden.source(), as_is, by.down, true);
 }
 
+/// A post-norm block; attend(source, as_is) makes the rows that its output matrix reads.
+template <class Norm, class Attend, class Activation>
+void run_post_norm_block(matrix& x, const block_weights& by, const Norm& norm, const Attend& attend,
+                         const Activation& activation) {
+  const matrix mixed = attend(x.source(), as_is);
+  add_through(x, mixed.source(), as_is, by.out, true);
+  bl::normalize(bl::host::here(), x.source(), normed_by(by.before_attention, norm), x.view());
+  const auto hidden = through(x.source(), as_is, by.up, true, x.rows, activation);
+  add_through(x, hidden.source(), as_is, by.down, true);
+  bl::normalize(bl::host::here(), x.source(), normed_by(by.before_feed, norm), x.view());
+}
+
 /// norm(source), kept.
 template <class T = float, class Source, class Norm>
 matrix_of<T> kept(const Source& source, const bl::normed<Norm>& norm, bl::index count, bl::index columns) {

@@ -235,7 +235,7 @@ rows linear(const random_weights<Format>& by, const rows& x, bool biased) {
 
 /// The norms and matrices of a block: attention, then a feed-forward.
 struct block_weights {
-  norm_weights before_attention, before_feed;  ///< behind them in a post-norm block
+  norm_weights before_attention, before_feed;  ///< in a post-norm block: behind them
   dense qkv, out, up, down;
 
   block_weights(std::mt19937_64& draw, int width, int hidden)
@@ -253,6 +253,14 @@ rows block(rows x, const block_weights& by, const Normed& normed, const Attend& 
            const Activation& activation) {
   x = added(x, linear(by.out, attend(normed(x, by.before_attention)), true));
   return added(x, linear(by.down, each(linear(by.up, normed(x, by.before_feed), true), activation), true));
+}
+
+/// A post-norm block: x = norm(x + out attend(x)); x = norm(x + down activation(up x)).
+template <class Normed, class Attend, class Activation>
+rows post_norm_block(rows x, const block_weights& by, const Normed& normed, const Attend& attend,
+                     const Activation& activation) {
+  x = normed(added(x, linear(by.out, attend(x), true)), by.before_attention);
+  return normed(added(x, linear(by.down, each(linear(by.up, x, true), activation), true)), by.before_feed);
 }
 
 }  // namespace test
