@@ -273,6 +273,37 @@ TEST_CASE("MSK-08 (partial: the attention alone) Swin-Free's windows of 7 and of
       large);
 }
 
+TEST_CASE("windows and grids count offsets in their slots") {
+  auto draw = test::generator();
+  const int height = 14, width = 21;
+  using sides = bl::score::sides<7, 7>;
+  const auto table = test::random_tensor<float>(draw, 1.0f, 1, 1, 169, 2);
+  const bl::score::window_bias<sides> bias(table.matrix());
+  test::formulas by;
+  const auto biased = [&](double dot, int head, int yq, int xq, int yk, int xk) {
+    return scaled(dot, 32) + static_cast<double>(table.matrix()((yq - yk + 6) * 13 + xq - xk + 6, head));
+  };
+  by.score = [&](double dot, int, int head, int query, int key) {
+    const int yq = query / width, xq = query % width, yk = key / width, xk = key % width;
+    if (yq / 7 != yk / 7 || xq / 7 != xk / 7) return test::unseen;
+    return biased(dot, head, yq % 7, xq % 7, yk % 7, xk % 7);
+  };
+  check_formulas("block",
+                 bl::attention<bl::heads<2, 2, 32>, group::windows<7, 7>, bl::score::window_bias<sides>>{
+                     group::windows<7, 7>({height, width}), bias},
+                 {2, height * width, height * width}, by);
+  const int down = height / 7, across = width / 7;
+  by.score = [&](double dot, int, int head, int query, int key) {
+    const int yq = query / width, xq = query % width, yk = key / width, xk = key % width;
+    if (yq % down != yk % down || xq % across != xk % across) return test::unseen;
+    return biased(dot, head, yq / down, xq / across, yk / down, xk / across);
+  };
+  check_formulas("grid",
+                 bl::attention<bl::heads<2, 2, 32>, group::grid<7, 7>, bl::score::window_bias<sides>>{
+                     group::grid<7, 7>({height, width}), bias},
+                 {2, height * width, height * width}, by);
+}
+
 TEST_CASE("MSK-10 (partial: no positions inside windows, no text) SeedVR's windows of varied size") {
   const std::array<int, 3> extent{5, 9, 7}, side{2, 5, 4};
   for (const bool shifted : {false, true}) {
@@ -355,7 +386,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("TOK-03 (partial: the pooling alone) a learned query reads the bytes of each word") {
+TEST_CASE("queries of their own read each run, an empty one too") {
   auto draw = test::generator();
   const auto offsets = random_offsets(draw, 20, 1, 12);
   const int bytes = offsets.back();
@@ -367,7 +398,7 @@ TEST_CASE("TOK-03 (partial: the pooling alone) a learned query reads the bytes o
   };
   check_formulas("words", spec, {2, 20, bytes}, by);
 
-  // one query for all words, as the paper has it, by a stride of 0; words may be empty, and have more queries
+  // one query for all words by a stride of 0; words may be empty, and have more queries
   // than bytes
   const std::vector<int> gaps{0, 0, 3, 3, 4};
   const bl::attention<bl::heads<2, 1, 16>, group::pooled<3, 12>> several{group::pooled<3, 12>(view_of(gaps))};

@@ -6,17 +6,22 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <cstddef>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "byteloom/attend/group/segments.hpp"
 #include "byteloom/attend/group/windows.hpp"
 #include "byteloom/attend/mask/causal.hpp"
 #include "byteloom/host/gather.hpp"
 #include "byteloom/host/sample.hpp"
+#include "byteloom/tokenize/bytes.hpp"
 #include "byteloom/tokenize/word_canvas.hpp"
+#include "byteloom/tokenize/words.hpp"
 #include "support/layers.hpp"
 #include "support/random.hpp"
 
@@ -325,7 +330,134 @@ struct word_pooled {
   }
 };
 
+/// Byte2Word: words of at most `longest` bytes, read as `places` sub-words out of `sub_words`.
+struct byte_to_word {
+  static constexpr int longest = 16, most_words = 64, places = 3, sub_words = 50;
+
+  bl::tokenizer::bytes tokenizer;
+  test::matrix table, byte_positions, word_positions, query;
+  test::dense keys_and_values;
+  std::vector<test::block_weights> backbone;
+  test::dense head;
+
+  explicit byte_to_word(std::mt19937_64& draw)
+      : table(table_of(draw, 256)),
+        byte_positions(table_of(draw, longest)),
+        word_positions(table_of(draw, most_words)),
+        query(table_of(draw, 1)),
+        keys_and_values(draw, 2 * width, width),
+        backbone(stack_of(draw, 2)),
+        head(draw, places * sub_words, width) {}
+
+  /// Logits [word of a text, sub-word of a place] by the text.
+  rows by_text(const std::string& text) const {
+    const auto is_space = [](char byte) { return std::isspace(static_cast<unsigned char>(byte)) != 0; };
+    const auto is_of_word = [](char byte) {
+      const auto code = static_cast<unsigned char>(byte);
+      return code >= 128 || std::isalnum(code) != 0;
+    };
+    rows x;
+    for (size_t at = 0; at < text.size();) {
+      // a boundary is before what does not go on with the word: white space goes on with anything
+      size_t end = at + 1;
+      while (end < text.size() && end - at < longest &&
+             (is_space(text[end - 1]) || (is_of_word(text[end - 1]) && is_of_word(text[end]))))
+        ++end;
+      rows bytes;
+      for (size_t i = at; i < end; ++i) {
+        bytes.push_back(entry(table, static_cast<unsigned char>(text[i])));
+        const test::vector place = entry(byte_positions, static_cast<int>(i - at));
+        for (size_t c = 0; c < width; ++c) bytes.back()[c] += place[c];
+      }
+      const rows kv = test::linear(keys_and_values, bytes, true);
+      x.push_back(test::attended(
+          {entry(query, 0)}, test::columns_of(kv, 0, width), test::columns_of(kv, width, width), 1, 1,
+          [](double dot, int, int, int) { return dot / std::sqrt(static_cast<double>(width)); })[0]);
+      const test::vector place = entry(word_positions, static_cast<int>(x.size()) - 1);
+      for (size_t c = 0; c < width; ++c) x.back()[c] += place[c];
+      at = end;
+    }
+    const int words = static_cast<int>(x.size());
+    for (const auto& by : backbone)
+      x = test::post_norm_block(x, by, normed, attention_of(by, words, false), test::gelu_of);
+    return test::linear(head, x, true);
+  }
+
+  /// The same by the library, of texts that lie end to end; and the sub-words that are likeliest.
+  std::pair<test::matrix, std::vector<bl::token>> by_library(const std::vector<std::string>& texts) const {
+    std::vector<bl::token> tokens;
+    std::vector<int> word_starts{0}, text_starts{0}, byte_place, word_place;
+    for (const std::string& text : texts) {
+      const auto own = tokenizer.encode(text);
+      const int before = static_cast<int>(tokens.size());
+      tokens.insert(tokens.end(), own.begin(), own.end());
+      const auto offsets = bl::tokenizer::word_offsets(text, longest);
+      for (size_t w = 0; w + 1 < offsets.size(); ++w) {
+        for (int i = offsets[w]; i < offsets[w + 1]; ++i) byte_place.push_back(i - offsets[w]);
+        word_place.push_back(static_cast<int>(w));
+        word_starts.push_back(before + offsets[w + 1]);
+      }
+      text_starts.push_back(static_cast<int>(word_place.size()));
+    }
+    const auto words = static_cast<bl::index>(word_place.size()),
+               bytes = static_cast<bl::index>(tokens.size());
+
+    const test::matrix embedded = gathered(table, tokens);
+    auto kv = test::through(bl::source::sum{embedded.source(), bl::source::picked{byte_positions.source(),
+                                                                                  test::view_of(byte_place)}},
+                            test::as_is, keys_and_values, true, bytes);
+    using pooled = bl::group::pooled<1, longest>;
+    const bl::attention<bl::heads<1, 1, width>, pooled> of_words{pooled(test::view_of(word_starts))};
+    bl::host_view<const float, 4> learned(query.data.data(), 1, words, 1, width);
+    learned.stride[1] = 0;  // the same for all words
+    test::matrix x(words, width);
+    bl::attend(bl::host::here(), of_words, learned, kv.heads(0, 1, width), kv.heads(width, 1, width),
+               x.heads(0, 1, width));
+    x = test::kept(
+        bl::source::sum{x.source(), bl::source::picked{word_positions.source(), test::view_of(word_place)}},
+        test::as_is, words, width);
+
+    using of_texts = bl::group::segments<most_words>;
+    const bl::attention<bl::heads<heads, heads, head_size>, of_texts> inside{
+        of_texts(test::view_of(text_starts))};
+    for (const auto& by : backbone)
+      test::run_post_norm_block(x, by, norm, run_attention(inside, by), bl::activation::gelu{});
+    const auto logits = test::through(x.source(), test::as_is, head, true, words);
+
+    std::pair<test::matrix, std::vector<bl::token>> result{
+        logits, std::vector<bl::token>(static_cast<size_t>(words * places))};
+    const std::vector<int> unseeded(result.second.size());
+    bl::draw(bl::host::here(), bl::sample::chain<bl::sample::greedy>{},
+             bl::host_view<const float, 2>(logits.data.data(), words * places, sub_words), 0,
+             test::view_of(unseeded), {result.second.data(), result.second.size()});
+    return result;
+  }
+};
+
 }  // namespace
+
+TEST_CASE("TOK-03 Byte2Word: a learned query reads the bytes of each word, sub-words come from words") {
+  auto draw = test::generator();
+  const byte_to_word model(draw);
+  CHECK(model.tokenizer.vocabulary() == 256);
+  std::vector<std::string> texts{
+      "It's  a caf\xc3\xa9\xe2\x80\xa6 of uncharacteristically long words,\n\n isn't it? "};
+  texts.emplace_back();
+  for (int i = 0; i < 50; ++i)
+    texts.back() += draw() % 3 == 0 ? " \t.,"[draw() % 4] : static_cast<char>(draw() % 256);
+  rows wanted;
+  for (const std::string& text : texts) {
+    const rows own = model.by_text(text);
+    wanted.insert(wanted.end(), own.begin(), own.end());
+  }
+  const auto [logits, sub_words] = model.by_library(texts);
+  CHECK(test::error(logits, wanted) < 1e-5);
+  const test::vector all = test::flat(wanted);
+  for (size_t i = 0; i < sub_words.size(); ++i) {
+    const auto first = all.begin() + static_cast<std::ptrdiff_t>(i * byte_to_word::sub_words);
+    CHECK(first[sub_words[i]] > *std::max_element(first, first + byte_to_word::sub_words) - 1e-4);
+  }
+}
 
 TEST_CASE(
     "TOK-05 Learn Your Tokens: slots of canvases through an encoder, a causal model over them, all words or "
