@@ -291,6 +291,16 @@ TEST_CASE(
   auto draw = test::generator();
   check<7, 7>(draw, {32}, 1, 1);  // 224 x 224
   check<3, 5>(draw, {32, 64}, 2, 2);
+  // pairs are linear in tokens: each sees as many keys as a window or a grid has
+  const auto pairs = [](const auto& groups) {
+    int result = 0;
+    for (int g = 0; g < groups.groups(); ++g) result += groups.size(g) * groups.size(g);
+    return result;
+  };
+  for (const int rows_of_map : {14, 56}) {
+    CHECK(pairs(bl::group::windows<7, 7>({rows_of_map, 21})) == rows_of_map * 21 * 49);
+    CHECK(pairs(bl::group::grid<7, 7>({rows_of_map, 21})) == rows_of_map * 21 * 49);
+  }
   CHECK_THROWS_AS((bl::group::windows<7, 7>({14, 20}).validate()), bl::argument_error);
   CHECK_THROWS_AS((bl::group::grid<7, 7>({20, 14}).validate()), bl::argument_error);
 }
