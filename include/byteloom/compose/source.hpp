@@ -60,6 +60,29 @@ struct product {
 template <class A, class B>
 product(A, B) -> product<A, B>;
 
+/// f of each number of another source: an activation (compose/activation.hpp) that follows no matrix.
+template <class A, class F>
+struct activated {
+  A from;
+  F activation{};
+
+  BYTELOOM_HD float load(index row, index column) const { return activation(from.load(row, column)); }
+};
+template <class A, class F>
+activated(A, F) -> activated<A, F>;
+
+/// Each row of another source `times` times in a row: what belongs to a whole map or sequence, for each of
+/// its cells or tokens.
+template <class A>
+struct repeated {
+  A from;
+  index times;
+
+  BYTELOOM_HD float load(index row, index column) const { return from.load(quotient(row, times), column); }
+};
+template <class A>
+repeated(A, index) -> repeated<A>;
+
 /// The columns of one source, `columns` of them, and then those of another.
 template <class A, class B>
 struct beside {
