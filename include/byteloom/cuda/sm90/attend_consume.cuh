@@ -54,8 +54,10 @@ struct attend_sm90_consumer {
   static constexpr int value_groups = Products::value_groups;
   static constexpr bool staged = leaves_by_copies<out_element>;
   /// Whether a query tile's first product runs under the last one of the query tile before: its queries must
-  /// be there.
-  static constexpr bool flows = passes == 1 && memory_type::query_stages > 1;
+  /// be there. Where tiles are alike and warpgroups leave their own products alone, other warpgroups' products
+  /// fill the pause as well.
+  static constexpr bool flows =
+      passes == 1 && memory_type::query_stages > 1 && (Tile.overlap || spec_type::is_masked);
 
   const Call& call;
   const memory_type& memory;
