@@ -39,6 +39,14 @@ struct matrix_of {
   bl::host_view<const T, 2> view() const { return {data.data(), rows, columns}; }
   bl::source::rows<bl::memory::host, T> source() const { return {view()}; }
 
+  /// Columns from `first` on.
+  bl::host_view<const T, 2> columns_at(bl::index first, bl::index count) const {
+    bl::host_view<const T, 2> result = view();
+    result.data += first;
+    result.extent[1] = count;
+    return result;
+  }
+
   /// Columns from `first` on as [batch, rows of each, heads, size].
   bl::host_view<T, 4> heads(bl::index first, bl::index count, bl::index size, bl::index batch = 1) {
     bl::host_view<T, 4> result(data.data() + first, batch, rows / batch, count, size);

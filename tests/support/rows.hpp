@@ -94,6 +94,8 @@ inline rows picked(const rows& x, const std::vector<int>& which) {
   return result;
 }
 
+inline void append(rows& x, const rows& y) { x.insert(x.end(), y.begin(), y.end()); }
+
 inline double gelu_of(double x) { return x * std::erfc(-x / std::sqrt(2.0)) / 2; }
 inline double gelu_tanh_of(double x) {
   return x / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
