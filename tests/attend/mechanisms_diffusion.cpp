@@ -10,10 +10,14 @@
 #include <cmath>
 #include <cstddef>
 #include <random>
+#include <utility>
 #include <vector>
 
+#include "byteloom/attend/group/cut_windows.hpp"
 #include "byteloom/attend/mask/skip_causal.hpp"
+#include "byteloom/attend/mask/windows.hpp"
 #include "byteloom/attend/prepare/norm.hpp"
+#include "byteloom/host/attend_ragged.hpp"
 #include "byteloom/host/prepare.hpp"
 #include "byteloom/position/at_coordinates.hpp"
 #include "support/dit.hpp"
@@ -415,4 +419,291 @@ TEST_CASE(
   run.operator()<2>({4, 6}, {4, 6});  // one block: diffusion of the whole sequence
   run.operator()<3>({4, 2, 3}, {1, 2, 3});
   run.operator()<3>({4, 4, 2}, {2, 2, 2});
+}
+
+namespace {
+
+/// A video, its text, and a timestep.
+struct clip {
+  std::array<int, 3> extent;
+  int text, timestep;
+
+  int cells() const { return extent[0] * extent[1] * extent[2]; }
+};
+
+/// How a network cuts its maps: windows of a fixed size, or as many as SeedVR2 wants of a map of 45 x 80.
+struct window_rule {
+  bool counted;
+  std::array<int, 3> sides_or_counts;
+
+  std::array<int, 3> sides(const std::array<int, 3>& extent) const {
+    if (!counted) return sides_or_counts;
+    const double kappa = std::sqrt(45.0 * 80.0 / (extent[1] * extent[2]));
+    const auto parts = [&](double cells, std::size_t a) {
+      return static_cast<int>(std::ceil(cells / sides_or_counts[a]));
+    };
+    return {parts(std::min(extent[0], 30), 0), parts(std::round(extent[1] * kappa), 1),
+            parts(std::round(extent[2] * kappa), 2)};
+  }
+
+  /// The slices of one axis.
+  static std::vector<std::array<int, 2>> slices(int length, int side, bool shifted) {
+    std::vector<std::array<int, 2>> result;
+    const double back = shifted && side < length ? 0.5 : 0;
+    for (int n = 0; n <= length / side + 1; ++n) {
+      const int first = std::max(static_cast<int>((n - back) * side), 0),
+                end = std::min(static_cast<int>((n - back + 1) * side), length);
+      if (first < end) result.push_back({first, end});
+    }
+    return result;
+  }
+};
+
+struct seedvr {
+  static constexpr int h = 2, d = 12, width = h * d, latent = 4, word = 6;
+  static constexpr int layers = 2;  // windows of the second are shifted
+
+  struct branch {
+    std::vector<test::dit_layer> own;
+    std::vector<test::norm_weights> of_queries, of_keys;
+
+    explicit branch(std::mt19937_64& draw) {
+      for (int l = 0; l < layers; ++l) {
+        own.emplace_back(draw, width, 40);
+        of_queries.emplace_back(draw, d);
+        of_keys.emplace_back(draw, d);
+      }
+    }
+  };
+  branch video, text;
+  test::dense video_in, text_in, last_modulation, head;
+  test::timestep_weights times;
+  test::norm_weights last;
+
+  explicit seedvr(std::mt19937_64& draw)
+      : video(draw),
+        text(draw),
+        video_in(draw, width, latent),
+        text_in(draw, width, word),
+        last_modulation(draw, 2 * width, width),
+        head(draw, latent, width),
+        times(draw, 16, width),
+        last(draw, width) {}
+
+  /// The restored latents of one clip by the papers. turns_text: its words have positions, too, and frames
+  /// count on behind them; else text does not turn.
+  rows restored(const clip& of, const rows& latents, const rows& words, const window_rule& cut,
+                bool turns_text) const {
+    const rows conditions = times.conditions({of.timestep});
+    const std::vector<int> of_cells(latents.size(), 0), of_words(words.size(), 0);
+    rows x = test::linear(video_in, latents, true), y = test::linear(text_in, words, true);
+    const auto side = cut.sides(of.extent);
+    for (std::size_t l = 0; l < layers; ++l) {
+      const rows of_video = test::dit_qkv(x, video.own[l], conditions, of_cells),
+                 of_text = test::dit_qkv(y, text.own[l], conditions, of_words);
+      rows mixed(x.size()), mixed_text(y.size(), test::vector(width));
+      const auto slices = [&](std::size_t a) {
+        return window_rule::slices(of.extent[a], side[a], l % 2 != 0);
+      };
+      const double windows = static_cast<double>(slices(0).size() * slices(1).size() * slices(2).size());
+      for (const auto& [t0, t1] : slices(0))
+        for (const auto& [y0, y1] : slices(1))
+          for (const auto& [x0, x1] : slices(2)) {
+            std::vector<int> tokens;
+            std::vector<std::array<int, 3>> at;
+            for (int t = t0; t < t1; ++t)
+              for (int row = y0; row < y1; ++row)
+                for (int column = x0; column < x1; ++column) {
+                  tokens.push_back((t * of.extent[1] + row) * of.extent[2] + column);
+                  at.push_back({t - t0 + (turns_text ? of.text : 0), row - y0, column - x0});
+                }
+            for (int i = 0; i < of.text; ++i)
+              at.push_back(turns_text ? std::array{i, i, i} : std::array{0, 0, 0});
+            rows part = test::picked(of_video, tokens);
+            test::append(part, of_text);
+            const auto ready = [&](int first, const std::vector<test::norm_weights> branch::*norms) {
+              return test::turned_heads(
+                  test::columns_of(part, first, width), h, [&](const test::vector& own, int i) {
+                    const branch& from = i < static_cast<int>(tokens.size()) ? video : text;
+                    return turned_by(test::rms_normed(own, (from.*norms)[l].weight, test::dit_epsilon),
+                                     at[static_cast<std::size_t>(i)], 10000, true);
+                  });
+            };
+            const rows out = test::attended(ready(0, &branch::of_queries), ready(width, &branch::of_keys),
+                                            test::columns_of(part, 2 * width, width), h, h,
+                                            [](double dot, int, int, int) { return dot / std::sqrt(d); });
+            for (std::size_t i = 0; i < tokens.size(); ++i)
+              mixed[static_cast<std::size_t>(tokens[i])] = out[i];
+            for (std::size_t i = 0; i < y.size(); ++i)  // text is pooled over windows
+              for (std::size_t c = 0; c < width; ++c) mixed_text[i][c] += out[tokens.size() + i][c] / windows;
+          }
+      x = test::dit_rest(x, mixed, video.own[l], conditions, of_cells);
+      y = test::dit_rest(y, mixed_text, text.own[l], conditions, of_words);
+    }
+    return test::linear(
+        head,
+        test::modulated(test::rms_normed(x, last, test::dit_epsilon),
+                        test::linear(last_modulation, test::each(conditions, test::silu_of), true), of_cells,
+                        0),
+        true);
+  }
+
+  /// The windows of all clips, each followed by its clip's text, packed end to end.
+  struct packing {
+    std::vector<int> from;                  ///< rows of all cells and then all words
+    std::vector<int> offsets{0};            ///< of windows
+    std::vector<int> coordinates;           ///< [window, place, axis]
+    std::vector<int> back;                  ///< where each cell went
+    std::vector<std::vector<int>> of_text;  ///< where the words of a clip went, word by word
+    int longest = 0;
+
+    packing(const std::vector<clip>& clips, const window_rule& cut, bool shifted, bool turns_text) {
+      int cells = 0;
+      for (const clip& own : clips) cells += own.cells();
+      back.resize(static_cast<std::size_t>(cells));
+      int words = std::exchange(cells, 0);  // the words' rows come behind all cells
+      std::vector<std::vector<std::array<int, 3>>> at;
+      for (const clip& own : clips) {
+        const auto side =
+            cut.counted ? bl::mask::seedvr2_sides(own.extent, cut.sides_or_counts) : cut.sides_or_counts;
+        const bl::group::cut_windows<3, 5 * 64 * 64> windows(own.extent, side, shifted);
+        windows.validate();
+        of_text.emplace_back(static_cast<std::size_t>(own.text * windows.groups()));
+        for (int g = 0; g < windows.groups(); ++g) {
+          at.emplace_back();
+          const auto cell_of = [&](int slot) {
+            const int token = windows.token(g, slot), plane = own.extent[1] * own.extent[2];
+            return std::array{token / plane, token % plane / own.extent[2], token % own.extent[2]};
+          };
+          for (int slot = 0; slot < windows.size(g); ++slot) {
+            back[static_cast<std::size_t>(cells + windows.token(g, slot))] = static_cast<int>(from.size());
+            from.push_back(cells + windows.token(g, slot));
+            auto place = cell_of(slot);
+            for (std::size_t a = 0; a < 3; ++a) place[a] -= cell_of(0)[a];  // the window's own origin
+            if (turns_text) place[0] += own.text;
+            at.back().push_back(place);
+          }
+          for (int i = 0; i < own.text; ++i) {
+            of_text.back()[static_cast<std::size_t>(i * windows.groups() + g)] =
+                static_cast<int>(from.size());
+            from.push_back(words + i);
+            at.back().push_back(turns_text ? std::array{i, i, i} : std::array{0, 0, 0});
+          }
+          offsets.push_back(static_cast<int>(from.size()));
+          longest = std::max(longest, static_cast<int>(at.back().size()));
+        }
+        cells += own.cells();
+        words += own.text;
+      }
+      for (auto& own : at) {
+        own.resize(static_cast<std::size_t>(longest));
+        for (const auto& place : own) coordinates.insert(coordinates.end(), place.begin(), place.end());
+      }
+    }
+  };
+
+  /// All clips at once by the library.
+  test::matrix run(const std::vector<clip>& clips, const test::matrix& latents, const test::matrix& words,
+                   const window_rule& cut, bool turns_text) const {
+    std::vector<int> timesteps, of_cells, of_words;
+    for (int n = 0; n < static_cast<int>(clips.size()); ++n) {
+      const clip& own = clips[static_cast<std::size_t>(n)];
+      timesteps.push_back(own.timestep);
+      of_cells.insert(of_cells.end(), static_cast<std::size_t>(own.cells()), n);
+      of_words.insert(of_words.end(), static_cast<std::size_t>(own.text), n);
+    }
+    const auto conditions = times.run(timesteps);
+    const bl::index cells = latents.rows, all = cells + words.rows;
+    auto x = test::through(latents.source(), test::as_is, video_in, true, cells),
+         y = test::through(words.source(), test::as_is, text_in, true, words.rows);
+    for (std::size_t l = 0; l < layers; ++l) {
+      const packing packed(clips, cut, l % 2 != 0, turns_text);
+      test::matrix q(all, width), k(all, width), v(all, width), y_mixed(y.rows, width);
+      const auto project = [&](const test::matrix& of, const branch& by, const test::matrix& modulation,
+                               const std::vector<int>& condition_of, bl::index first) {
+        auto qkv = test::through_modulated(of, by.own[l].before_attention, modulation, condition_of, 0,
+                                           by.own[l].qkv);
+        using prepare = bl::prepare::norm<bl::norm::rms>;
+        const bl::attention<bl::heads<h, h, d>, prepare> ready{
+            prepare{bl::norm::rms{static_cast<float>(test::dit_epsilon)},
+                    {by.of_queries[l].weight.data(), d},
+                    {by.of_keys[l].weight.data(), d}}};
+        const std::vector<int> start{0}, length{static_cast<int>(of.rows)};
+        const auto into = [&](test::matrix& to) {
+          return bl::host_view<float, 4>(to.data.data() + first * width, 1, of.rows, h, d);
+        };
+        bl::prepare_queries(bl::host::here(), ready, qkv.heads(0, h, d), test::view_of(start),
+                            test::view_of(length), into(q));
+        bl::prepare_keys(bl::host::here(), ready, qkv.heads(width, h, d), test::view_of(start),
+                         test::view_of(length), into(k));
+        bl::normalize(bl::host::here(), bl::source::rows<test::here>{qkv.columns_at(2 * width, width)},
+                      test::as_is, bl::host_view<float, 2>(v.data.data() + first * width, of.rows, width));
+      };
+      const auto of_video = test::run_modulation(conditions, video.own[l].modulation),
+                 of_text = test::run_modulation(conditions, text.own[l].modulation);
+      project(x, video, of_video, of_cells, 0);
+      project(y, text, of_text, of_words, cells);
+
+      const auto rows_packed = static_cast<bl::index>(packed.from.size());
+      const auto gathered = [&](const test::matrix& of) {
+        return test::kept(bl::source::picked{of.source(), test::view_of(packed.from)}, test::as_is,
+                          rows_packed, width);
+      };
+      auto own_q = gathered(q), own_k = gathered(k), own_v = gathered(v);
+      test::matrix mixed(rows_packed, width);
+      using position =
+          bl::position::at_coordinates<3, bl::position::rope<bl::position::pairing::interleaved>>;
+      const auto windows = static_cast<bl::index>(packed.offsets.size() - 1);
+      bl::attend(
+          bl::host::here(),
+          bl::attention<bl::heads<h, h, d>, position>{
+              position{bl::host_view<const int, 3>(packed.coordinates.data(), windows, packed.longest, 3)}},
+          own_q.ragged_heads(0, h, d), own_k.ragged_heads(0, h, d), own_v.ragged_heads(0, h, d),
+          bl::ragged<test::here>(test::view_of(packed.offsets), packed.longest), mixed.ragged_heads(0, h, d));
+      bl::index word_row = 0;
+      for (std::size_t n = 0; n < clips.size(); ++n) {
+        const bl::index count = clips[n].text;
+        const auto of_clip = test::kept(bl::source::picked{mixed.source(), test::view_of(packed.of_text[n])},
+                                        test::as_is, static_cast<bl::index>(packed.of_text[n].size()), width);
+        bl::normalize(bl::host::here(),
+                      bl::source::mean_of_rows<test::here>{of_clip.view(), of_clip.rows / count}, test::as_is,
+                      bl::host_view<float, 2>(y_mixed.data.data() + word_row * width, count, width));
+        word_row += count;
+      }
+      test::run_dit_rest(x, bl::source::picked{mixed.source(), test::view_of(packed.back)}, video.own[l],
+                         of_video, of_cells);
+      test::run_dit_rest(y, y_mixed.source(), text.own[l], of_text, of_words);
+    }
+    return test::through_modulated(x, last, test::run_modulation(conditions, last_modulation), of_cells, 0,
+                                   head);
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "MSK-10 SeedVR: windows of varied size, packed end to end with the text, shifted in every second layer; "
+    "positions from each window's origin") {
+  auto draw = test::generator();
+  const seedvr model(draw);
+  const auto run = [&](const std::vector<clip>& clips, const window_rule& cut, bool turns_text) {
+    rows latents, words, wanted;
+    for (const clip& own : clips) {
+      const rows own_latents = test::random_rows(draw, own.cells(), seedvr::latent),
+                 own_words = test::random_rows(draw, own.text, seedvr::word);
+      test::append(latents, own_latents);
+      test::append(words, own_words);
+      test::append(wanted, model.restored(own, own_latents, own_words, cut, turns_text));
+    }
+    CHECK(test::error(model.run(clips, test::floats(latents), test::floats(words), cut, turns_text), wanted) <
+          2e-5);
+  };
+  const auto timestep = [&] { return std::uniform_int_distribution<int>(0, 999)(draw); };
+  // fixed windows: cut at the ends, of odd sides, and as large as the paper's, on a map that two sides exceed
+  run({{{5, 9, 7}, 4, timestep()}, {{3, 4, 11}, 7, timestep()}}, {false, {2, 5, 4}}, false);
+  run({{{5, 9, 7}, 4, timestep()}, {{3, 4, 11}, 7, timestep()}}, {false, {3, 4, 5}}, true);
+  run({{{6, 70, 2}, 3, timestep()}, {{3, 5, 7}, 5, timestep()}}, {false, {5, 64, 64}}, false);
+  // windows by their number
+  run({{{2, 25, 40}, 3, timestep()}, {{1, 21, 12}, 5, timestep()}}, {true, {4, 3, 3}}, true);
+  run({{{7, 9, 16}, 4, timestep()}, {{33, 4, 3}, 2, timestep()}}, {true, {4, 9, 16}}, false);
 }
