@@ -85,13 +85,14 @@ bl::normed<Norm> normed_by(const norm_weights& by, Norm norm = {}) {
 inline constexpr bl::normed<bl::norm::none> as_is{};
 
 /// activation(W norm(source) + b).
-template <class Source, class Norm, class Format, class Activation = bl::activation::identity>
-matrix through(const Source& source, const bl::normed<Norm>& norm, const random_weights<Format>& by,
-               bool biased, bl::index count, const Activation& activation = {}) {
-  matrix out(count, by.packed.rows);
+template <class Out = float, class Source, class Norm, class Format,
+          class Activation = bl::activation::identity>
+matrix_of<Out> through(const Source& source, const bl::normed<Norm>& norm, const random_weights<Format>& by,
+                       bool biased, bl::index count, const Activation& activation = {}) {
+  matrix_of<Out> out(count, by.packed.rows);
   bl::run(bl::host::here(),
           bl::stage{source, norm, by.view(biased),
-                    bl::epilogue::plain<Activation, here>{out.view(), {}, activation}, count});
+                    bl::epilogue::plain<Activation, here, Out>{out.view(), {}, activation}, count});
   return out;
 }
 

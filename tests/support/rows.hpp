@@ -43,6 +43,14 @@ inline vector softmax(vector scores) {
   return scores;
 }
 
+/// Mean over rows of minus the logarithm of the probability that logits give to the row's target.
+inline double cross_entropy(const rows& logits, const std::vector<int>& targets) {
+  double sum = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    sum -= std::log(softmax(logits[i])[static_cast<std::size_t>(targets[i])]);
+  return sum / static_cast<double>(logits.size());
+}
+
 /// Turned by rotary angles place * base^(-2i/d); pairs are neighbours, or a half apart.
 inline vector rotated(const vector& x, double place, bool interleaved, double base = 10000.0) {
   const auto d = x.size();
