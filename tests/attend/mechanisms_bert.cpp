@@ -225,13 +225,7 @@ TEST_CASE(
       const low found = found_of(pads_around_attention);
       // a number near the middle of two of bf16 may be rounded the other way, and so may what comes of it
       CHECK(test::error(found, wanted) < (exact ? 2e-5 : 1e-2));
-      rows logits;
-      for (bl::index r = 0; r < found.rows; ++r) {
-        logits.emplace_back();
-        for (bl::index c = 0; c < words; ++c)
-          logits.back().push_back(static_cast<double>(static_cast<float>(found.view()(r, c))));
-      }
-      CHECK(test::cross_entropy(logits, targets) ==
+      CHECK(test::cross_entropy(test::rows_of(found), targets) ==
             doctest::Approx(test::cross_entropy(wanted, targets)).epsilon(exact ? 1e-5 : 3e-3));
     }
   };

@@ -47,13 +47,6 @@ test::vector turned_by(const test::vector& x, const std::array<int, Axes>& at, d
   return result;
 }
 
-rows rows_of(const test::matrix& x) {
-  rows result;
-  for (bl::index r = 0; r < x.rows; ++r)
-    result.emplace_back(x.data.begin() + r * x.columns, x.data.begin() + (r + 1) * x.columns);
-  return result;
-}
-
 rows part_of(const rows& x, int first, int count) {
   return rows(x.begin() + first, x.begin() + first + count);
 }
@@ -364,7 +357,7 @@ TEST_CASE(
         for (std::size_t c = 0; c < acdit::latent; ++c) sum += std::pow(predicted[i][c] - noise[i][c], 2);
       return sum / (sequences * tokens * acdit::latent);
     };
-    CHECK(loss(rows_of(found)) == doctest::Approx(loss(wanted)).epsilon(1e-4));
+    CHECK(loss(test::rows_of(found)) == doctest::Approx(loss(wanted)).epsilon(1e-4));
 
     // one step of each block over the clean ones before it is what training computed for all blocks at once
     for (int b = 0; b < blocks; ++b) {
@@ -391,7 +384,7 @@ TEST_CASE(
         const int t = schedule[static_cast<std::size_t>(s)], next = schedule[static_cast<std::size_t>(s + 1)];
         const auto predicted = sampler.denoise(
             in_turn(s == 0 ? found_before : rows{}, as_floats(found_block), sequences), b, {t, t});
-        found_block = denoised(found_block, rows_of(predicted), t, next);
+        found_block = denoised(found_block, test::rows_of(predicted), t, next);
         // what the first step appended, later ones do not touch
         const auto clean_keys = static_cast<std::size_t>(b * block * acdit::width);
         cached.emplace_back(sampler.keys[1].data.begin(),

@@ -72,6 +72,17 @@ inline matrix floats(const rows& x) {
 }
 
 template <class T>
+rows rows_of(const matrix_of<T>& x) {
+  rows result;
+  for (bl::index r = 0; r < x.rows; ++r) {
+    result.emplace_back();
+    for (bl::index c = 0; c < x.columns; ++c)
+      result.back().push_back(static_cast<double>(static_cast<float>(x.view()(r, c))));
+  }
+  return result;
+}
+
+template <class T>
 double error(const matrix_of<T>& found, const rows& wanted) {
   return relative_error(found.data, flat(wanted));
 }

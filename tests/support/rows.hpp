@@ -35,11 +35,12 @@ inline double dot(const vector& a, const vector& b) {
   return sum;
 }
 
-inline vector softmax(vector scores) {
+/// epsilon: what is added to the sum of the weights, relative to the largest.
+inline vector softmax(vector scores, double epsilon = 0) {
   double largest = -std::numeric_limits<double>::infinity(), sum = 0;
   for (double s : scores) largest = std::max(largest, s);
   for (double& s : scores) sum += s = std::exp(s - largest);
-  for (double& s : scores) s /= sum;
+  for (double& s : scores) s /= sum + epsilon;
   return scores;
 }
 
@@ -112,7 +113,7 @@ inline double gelu_tanh_of(double x) {
 /// Attention of rows over rows whose heads lie side by side. score(dot, head, i, j): NaN where i does not see
 /// j. A row that sees nothing is 0.
 inline rows attended(const rows& q, const rows& k, const rows& v, int heads, int key_heads,
-                     const std::function<double(double, int, int, int)>& score) {
+                     const std::function<double(double, int, int, int)>& score, double epsilon = 0) {
   rows result;
   for (std::size_t i = 0; i < q.size(); ++i) {
     vector row;
@@ -131,7 +132,7 @@ inline rows attended(const rows& q, const rows& k, const rows& v, int heads, int
         seen.push_back(j);
         scores.push_back(s);
       }
-      const vector p = softmax(scores);
+      const vector p = softmax(scores, epsilon);
       for (std::size_t c = 0; c < value_size; ++c) {
         double sum = 0;
         for (std::size_t n = 0; n < seen.size(); ++n)
