@@ -96,26 +96,6 @@ TEST_CASE("alibi is zero at its own key, falls with distance, and keeps the side
     }
 }
 
-TEST_CASE("SCO-04 (partial: the score alone, no encoder block around it) MosaicBERT's symmetric ALiBi") {
-  auto draw = test::generator();
-  using symmetric = bl::score::alibi<12, bl::score::distance::symmetric>;
-  test::random_table padding(draw, 1.0f, 2, 41);
-  for (std::size_t i = 0; i < padding.values.data.size(); ++i)
-    padding.values.data[i] = i % 41 >= 30 && i < 41 ? -10000.0f : 0.0f;
-  using spec_type = bl::attention<bl::heads<12, 12, 16>, symmetric, bl::score::key_bias<>>;
-  const spec_type spec{bl::score::key_bias<>{padding.matrix()}};
-  const test::attend_inputs in(draw, spec, {2, 41, 41}, 1.5f);
-  const auto slopes = published_slopes(12);
-  for (int i = 0; i < 4; ++i)  // after those of 8 heads come every second of 16 heads
-    CHECK(slopes[static_cast<std::size_t>(8 + i)] == doctest::Approx(std::pow(2.0, -0.5 * (2 * i + 1))));
-  test::formulas mosaic;
-  mosaic.score = [&](double dot, int batch, int head, int query, int key) {
-    const double pad = batch == 0 && key >= 30 ? -10000.0 : 0.0;
-    return dot / root16 - slopes[static_cast<std::size_t>(head)] * std::abs(query - key) + pad;
-  };
-  CHECK(test::host_error(spec, in, test::brute_force(in, mosaic)) < 1e-5);
-}
-
 TEST_CASE("T5's buckets are those of the published rule") {
   for (const int buckets : {4, 8, 31, 32, 64, 320})
     for (const int furthest : {64, 100, 128, 800})
