@@ -273,7 +273,7 @@ TEST_CASE("MSK-08 (partial: the attention alone) Swin-Free's windows of 7 and of
       large);
 }
 
-TEST_CASE("MSK-09 (partial: no convolution, no feed-forward) MaxViT's block and grid attention") {
+TEST_CASE("windows and grids count offsets in their slots") {
   auto draw = test::generator();
   const int height = 14, width = 21;
   using sides = bl::score::sides<7, 7>;
@@ -386,7 +386,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("TOK-03 (partial: the pooling alone) a learned query reads the bytes of each word") {
+TEST_CASE("queries of their own read each run, an empty one too") {
   auto draw = test::generator();
   const auto offsets = random_offsets(draw, 20, 1, 12);
   const int bytes = offsets.back();
@@ -398,7 +398,7 @@ TEST_CASE("TOK-03 (partial: the pooling alone) a learned query reads the bytes o
   };
   check_formulas("words", spec, {2, 20, bytes}, by);
 
-  // one query for all words, as the paper has it, by a stride of 0; words may be empty, and have more queries
+  // one query for all words by a stride of 0; words may be empty, and have more queries
   // than bytes
   const std::vector<int> gaps{0, 0, 3, 3, 4};
   const bl::attention<bl::heads<2, 1, 16>, group::pooled<3, 12>> several{group::pooled<3, 12>(view_of(gaps))};
@@ -434,31 +434,6 @@ TEST_CASE(
   };
   check_formulas("decoder", bl::attention<bl::heads<4, 4, 16>, bl::mask::causal, group::segments<20>>{words},
                  {1, length, length}, by);
-}
-
-TEST_CASE("TOK-05 (partial: the attention inside words alone) canvases of 4 slots and 12 characters") {
-  test::formulas by;
-  by.score = [](double dot, int, int, int query, int key) {
-    return query / 16 == key / 16 ? scaled(dot, 16) : test::unseen;
-  };
-  check_formulas("encoder", bl::attention<bl::heads<4, 4, 16>, group::windows<16>>{group::windows<16>({160})},
-                 {2, 160, 160}, by);
-  by.score = [](double dot, int, int, int query, int key) {
-    return query / 16 == key / 16 && key <= query ? scaled(dot, 16) : test::unseen;
-  };
-  check_formulas(
-      "decoder",
-      bl::attention<bl::heads<4, 4, 16>, group::windows<16>, bl::mask::causal>{group::windows<16>({160})},
-      {2, 160, 160}, by);
-}
-
-TEST_CASE("TOK-19 (partial: the attention inside patches alone) TNT's 16 words of each patch") {
-  test::formulas by;
-  by.score = [](double dot, int, int, int query, int key) {
-    return query / 16 == key / 16 ? scaled(dot, 6) : test::unseen;
-  };
-  check_formulas("patches", bl::attention<bl::heads<4, 4, 6>, group::windows<16>>{group::windows<16>({192})},
-                 {1, 192, 192}, by);
 }
 
 TEST_CASE(

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "byteloom/attend/mask/lambda.hpp"
-#include "byteloom/attend/mask/neighbourhood.hpp"
 #include "byteloom/attend/mask/windows.hpp"
 #include "byteloom/attend/score/alibi.hpp"
 #include "byteloom/attend/score/clamped_distance.hpp"
@@ -105,25 +104,4 @@ TEST_CASE("MSK-08 (partial: no stages) Swin-Free: windows of 7 and of 14 with th
   auto draw = test::generator();
   check_swin<2>(draw, {14, 14}, {7, 7}, {});
   check_swin<2>(draw, {14, 14}, {14, 14}, {});
-}
-
-TEST_CASE("MSK-12 (partial: no bias beside dilation, no blocks) neighbourhoods and their bias") {
-  auto draw = test::generator();
-  constexpr int height = 7, width = 9, k = 5;
-  test::random_table table(draw, 1.0f, 2, (2 * k - 1) * (2 * k - 1));  // [head, (2k - 1)^2]
-  using near = bl::mask::neighbourhood<2>;
-  using bias = bl::score::relative_bias<2, bl::score::offset::key_minus_query>;
-  const bl::attention<bl::heads<2, 2, 16>, near, bias> spec{
-      near({height, width}, {k, k}), bias{table.transposed(), {{height, width}}, {{k, k}}}};
-  test::formulas by;
-  by.score = [&](double dot, int, int head, int query, int key) {
-    const auto first = [&](int i, int length) { return std::clamp(i - k / 2, 0, length - k); };
-    const int iy = query / width, ix = query % width, jy = key / width, jx = key % width;
-    const int y = jy - first(iy, height), x = jx - first(ix, width);
-    if (y < 0 || y >= k || x < 0 || x >= k) return test::unseen;
-    const int column = (jy - iy + k - 1) * (2 * k - 1) + jx - ix + k - 1;
-    return dot / root16 + static_cast<double>(table.matrix()(head, column));
-  };
-  const test::attend_inputs in(draw, spec, {2, height * width, height * width}, 1.0f);
-  CHECK(test::host_error(spec, in, test::brute_force(in, by)) < 1e-5);
 }

@@ -239,11 +239,9 @@ struct acdit_runner {
         condition_of.push_back(i < blocks * block ? -1 : n * blocks + (i - blocks * block) / block);
     return through_layers(latents, conditions(timesteps), condition_of,
                           [&](std::size_t l, test::matrix& qkv, test::matrix& mixed) {
-                            const auto spec = spec_of(by.layers[l], twice, {{block}, blocks * block});
-                            bl::attend(bl::host::here(), spec, qkv.heads(0, h, d, sequences()),
-                                       qkv.heads(width, h, d, sequences()),
-                                       qkv.heads(2 * width, h, d, sequences()),
-                                       mixed.heads(0, h, d, sequences()));
+                            mixed =
+                                test::self_attended(spec_of(by.layers[l], twice, {{block}, blocks * block}),
+                                                    std::move(qkv), sequences());
                           });
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Attention over long sequences: a cache of first keys and a ring, global tokens of blocks, dilated
-// neighbourhoods; against formulas written from the papers.
+// Attention over long sequences: a cache of first keys and a ring, global tokens of blocks; against formulas
+// written from the papers.
 
 #include <doctest/doctest.h>
 
@@ -20,16 +20,13 @@
 #include "byteloom/attend/mask/in_ring.hpp"
 #include "byteloom/attend/mask/lambda.hpp"
 #include "byteloom/attend/mask/local.hpp"
-#include "byteloom/attend/mask/neighbourhood.hpp"
 #include "byteloom/attend/mask/sinks.hpp"
 #include "byteloom/attend/mask/window.hpp"
 #include "byteloom/attend/score/alibi.hpp"
 #include "byteloom/attend/score/by_blocks.hpp"
 #include "byteloom/attend/score/clamped_distance.hpp"
-#include "byteloom/attend/score/dilated.hpp"
 #include "byteloom/attend/score/in_ring.hpp"
 #include "byteloom/attend/score/key_bias.hpp"
-#include "byteloom/attend/score/relative_bias.hpp"
 #include "byteloom/attend/score/scale.hpp"
 #include "byteloom/attend/score/t5_buckets.hpp"
 #include "byteloom/host/merged.hpp"
@@ -258,39 +255,6 @@ TEST_CASE(
     x.data.resize(static_cast<std::size_t>(n * width));
     CHECK(test::error(x, wanted) < 2e-5);
   }
-}
-
-TEST_CASE("MSK-12 (partial: no convolutions around it) dilated neighbourhoods count their bias in steps") {
-  auto draw = test::generator();
-  const int height = 13, width = 11, k = 3, down = 3, across = 2;
-  const auto table = test::random_tensor<float>(draw, 1.0f, 1, 1, (2 * k - 1) * (2 * k - 1), 2);
-  using near = bl::mask::neighbourhood<2>;
-  using bias = bl::score::relative_bias<2, bl::score::offset::key_minus_query>;
-  using dilated = bl::score::dilated<2, bias>;
-  const bl::raster<2> map{{height, width}}, steps{{down, across}};
-  const bl::attention<bl::heads<2, 2, 16>, near, dilated> spec{
-      near({height, width}, {k, k}, {down, across}),
-      dilated(bias(table.matrix(), dilated::coarse(map, steps), {{k, k}}), map, steps)};
-  test::formulas by;
-  by.score = [&](double dot, int, int head, int query, int key) {
-    int offset[2];
-    const int from[2] = {query / width, query % width}, to[2] = {key / width, key % width},
-              length[2] = {height, width}, step[2] = {down, across};
-    for (int a = 0; a < 2; ++a) {
-      const int line = from[a] % step[a];
-      if (to[a] % step[a] != line) return test::unseen;
-      const int cells = (length[a] - line + step[a] - 1) / step[a], i = from[a] / step[a],
-                j = to[a] / step[a];
-      const int first = std::clamp(i - k / 2, 0, cells - k);
-      if (j < first || j >= first + k) return test::unseen;
-      offset[a] = j - i + k - 1;
-    }
-    return dot / 4 + static_cast<double>(table.matrix()(offset[0] * (2 * k - 1) + offset[1], head));
-  };
-  const test::attend_inputs in(draw, spec, {1, height * width, height * width}, 1.0f);
-  CHECK(test::host_error(spec, in, test::brute_force(in, by)) < 1e-5);
-  const auto copied = bl::copy_to(bl::host::here(), spec);
-  CHECK(test::host_error(copied.spec(), in, test::brute_force(in, by)) < 1e-5);
 }
 
 TEST_CASE("tokens at given coordinates turn as on a map, and those of text, at 0, not at all") {

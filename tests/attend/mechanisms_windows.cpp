@@ -32,9 +32,6 @@ TEST_CASE(
   constexpr int c = 8, images = 1;
   const std::array<int, 2> none{0, 0}, first{28, 56}, second{14, 28};
   const rows start = test::random_rows(draw, images * first[0] * first[1], c);
-  struct statistics {
-    std::vector<float> mean, variance;
-  };
   const auto run = [&](const auto& norm, const auto& activation, const auto& act, int large_blocks) {
     constexpr bool is_batch = std::is_same_v<std::remove_cvref_t<decltype(norm)>, bl::norm::batch>;
     std::vector<test::swin_weights> small, large;
@@ -43,18 +40,14 @@ TEST_CASE(
     const test::dense merging(draw, 2 * c, 4 * c);
     const test::norm_weights of_merging(draw, 4 * c);
     auto small_found = small, large_found = large;  // what the library gets: batch norms folded
-    std::map<const test::norm_weights*, statistics> learned;
+    std::map<const test::norm_weights*, test::batch_statistics> learned;
     const auto fold = [&](std::vector<test::swin_weights>& plain, std::vector<test::swin_weights>& folded) {
       for (std::size_t i = 0; i < plain.size(); ++i)
         for (const auto which : {&test::swin_weights::before_attention, &test::swin_weights::before_feed}) {
           test::norm_weights& by = folded[i].*which;
-          const auto size = static_cast<bl::index>(by.weight.size());
-          statistics own{test::random_tensor<float>(draw, 1.0f, size).data,
-                         test::random_tensor<float>(draw, 0.3f, size).data};
-          for (float& x : own.variance) x = 0.5f + std::abs(x);
-          bl::norm::fold_batch({own.mean.data(), size}, {own.variance.data(), size}, 1e-5f,
-                               {by.weight.data(), size}, {by.bias.data(), size});
-          learned[&(plain[i].*which)] = own;
+          const test::batch_statistics own(draw, static_cast<int>(by.weight.size()));
+          by = test::folded(by, own, 1e-5f);
+          learned.emplace(&(plain[i].*which), own);
         }
     };
     if (is_batch) {
@@ -62,16 +55,7 @@ TEST_CASE(
       fold(large, large_found);
     }
     const auto normed = [&](const rows& x, const test::norm_weights& by) {
-      if (!is_batch) return test::layer_normed(x, by, 1e-5);
-      const statistics& own = learned.at(&by);
-      rows result = x;
-      for (auto& row : result)
-        for (std::size_t i = 0; i < row.size(); ++i)
-          row[i] = (row[i] - static_cast<double>(own.mean[i])) /
-                       std::sqrt(static_cast<double>(own.variance[i]) + 1e-5) *
-                       static_cast<double>(by.weight[i]) +
-                   static_cast<double>(by.bias[i]);
-      return result;
+      return is_batch ? test::batch_normed(x, by, learned.at(&by), 1e-5) : test::layer_normed(x, by, 1e-5);
     };
     rows wanted = start;
     for (const auto& own : small)

@@ -191,36 +191,6 @@ TEST_CASE("MSK-06 (partial: the bias alone, no shifted windows, no merging) Swin
   CHECK(test::host_error(spec, in, test::brute_force(in, by)) < 1e-5);
 }
 
-TEST_CASE("MSK-12 (partial: one axis of blocks, no tokenizer) the table of Neighborhood Attention") {
-  auto draw = test::generator();
-  const int width = 9, height = 6, k = 3;
-  test::random_table table(draw, 1.0f, 2, 25);  // [head, (2k - 1)^2]
-  using bias = bl::score::relative_bias<2, bl::score::offset::key_minus_query>;
-  struct neighbours {
-    using axis = bl::axis::mask;
-    BYTELOOM_HD static constexpr int start(int i, int length) {
-      return i - 1 < 0 ? 0 : i - 1 > length - 3 ? length - 3 : i - 1;
-    }
-    BYTELOOM_HD constexpr bool keep(bl::site at) const {
-      const int y = at.key / 9 - start(at.query / 9, 6), x = at.key % 9 - start(at.query % 9, 9);
-      return y >= 0 && y < 3 && x >= 0 && x < 3;
-    }
-  };
-  const bl::attention<bl::heads<2, 2, 16>, neighbours, bias> spec{
-      bias{table.transposed(), {{height, width}}, {{k, k}}}};
-  const test::attend_inputs in(draw, spec, {1, 54, 54}, 1.0f);
-  test::formulas by;
-  by.score = [&](double dot, int, int head, int query, int key) {
-    const auto first = [&](int i, int length) { return std::clamp(i - k / 2, 0, length - k); };
-    const int iy = query / width, ix = query % width, jy = key / width, jx = key % width;
-    const int y = jy - first(iy, height), x = jx - first(ix, width);
-    if (y < 0 || y >= k || x < 0 || x >= k) return test::unseen;
-    const int column = (jy - iy + k - 1) * (2 * k - 1) + jx - ix + k - 1;
-    return dot / root16 + static_cast<double>(table.matrix()(head, column));
-  };
-  CHECK(test::host_error(spec, in, test::brute_force(in, by)) < 1e-5);
-}
-
 TEST_CASE("a table over three axes has the slowest axis first") {
   auto draw = test::generator();
   test::random_table table(draw, 1.0f, 3 * 5 * 7, 2);

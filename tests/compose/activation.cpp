@@ -19,6 +19,7 @@ TEST_CASE_TEMPLATE("activations are what their papers say", Real, float, double)
       CHECK(std::abs(static_cast<double>(found) - wanted) <= bound * (1 + std::abs(wanted)));
     };
     near(activation::identity{}(x), exact);
+    near(activation::sigmoid{}(x), 1 / (1 + std::exp(-exact)));
     near(activation::silu{}(x), exact / (1 + std::exp(-exact)));
     near(activation::gelu{}(x), exact * std::erfc(-exact / std::sqrt(2.0)) / 2);
     const double inner = std::sqrt(2 / std::acos(-1.0)) * (exact + 0.044715 * std::pow(exact, 3));

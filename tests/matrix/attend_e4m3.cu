@@ -9,15 +9,20 @@
 #include <string>
 #include <vector>
 
+#include "byteloom/attend/keys/apart.hpp"
+#include "byteloom/attend/mask/local.hpp"
 #include "byteloom/attend/mask/window.hpp"
+#include "byteloom/attend/normalizer/clipped_softmax.hpp"
 #include "byteloom/attend/normalizer/sigmoid.hpp"
 #include "byteloom/attend/normalizer/sinks.hpp"
 #include "byteloom/attend/observe/log_sum_exp.hpp"
+#include "byteloom/attend/output/gate.hpp"
 #include "byteloom/attend/reference.hpp"
 #include "byteloom/cuda/attend.cuh"
 #include "byteloom/cuda/copy_to.cuh"
 #include "support/attentions.hpp"
 #include "support/e4m3.hpp"
+#include "support/join_attentions.hpp"
 #include "support/on_device.cuh"
 #include "support/random.hpp"
 
@@ -153,6 +158,29 @@ TEST_CASE("e4m3: masks, scores and normalizers") {
         shape);
   check(draw, "head counts at run time",
         attention<heads<dynamic, dynamic, 64>, mask::causal>{heads<dynamic, dynamic, 64>{{6}, {3}, {}, {}}},
+        shape);
+}
+
+TEST_CASE("e4m3: what stands around the product: outputs changed, keys apart, two passes") {
+  using namespace bl;
+  if (!hopper()) return;
+  auto draw = test::generator();
+  const test::attend_shape shape{2, 115, 315};
+  const auto logits = test::random_tensor<float>(draw, 1.0f, 1, 2, 115, 4);
+  using gate = output::gate<3>;
+  const gate by{host_view<const float, 3>(logits.data.data(), 2, 115, 4)};
+  using h = heads<4, 2, 128>;
+  check(draw, "gate", attention<h, mask::causal, gate>{by}, shape);
+  check(draw, "coordinates", attention<heads<4, 4, 64>, test::coordinate_factor, gate>{by}, shape);
+  check<float>(draw, "coordinates, float", attention<heads<4, 2, 256>, test::coordinate_factor>{}, shape);
+  check(draw, "apart", attention<heads<4, 2, 64>, keys::apart>{keys::apart{7}}, {2, 130, 70});
+  check(draw, "apart, local", attention<heads<4, 2, 128>, keys::apart, mask::local<60>>{keys::apart{3}},
+        {2, 130, 270});
+  using clipped = normalizer::clipped_softmax;
+  check(draw, "clipped", attention<h, mask::causal, clipped>{clipped{-0.003f}}, shape);
+  check(draw, "clipped, gated",
+        attention<heads<4, 2, 64>, scales::per_tensor, clipped, gate>{scales::per_tensor{1.5f, 0.75f, 2.0f},
+                                                                      clipped{-0.001f, 1.1f}, by},
         shape);
 }
 

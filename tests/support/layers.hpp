@@ -95,6 +95,14 @@ bl::normed<Norm> normed_by(const norm_weights& by, Norm norm = {}) {
 }
 inline constexpr bl::normed<bl::norm::none> as_is{};
 
+/// The weights of a batch norm with its statistics in them.
+inline norm_weights folded(norm_weights by, const batch_statistics& of, float epsilon) {
+  const auto size = by.weight.size();
+  bl::norm::fold_batch({of.mean.data(), size}, {of.variance.data(), size}, epsilon, {by.weight.data(), size},
+                       {by.bias.data(), size});
+  return by;
+}
+
 /// activation(W norm(source) + b).
 template <class Out = float, class Source, class Norm, class Format,
           class Activation = bl::activation::identity>
@@ -124,6 +132,39 @@ matrix gated_through(const Source& source, const bl::normed<Norm>& norm, const r
   bl::run(bl::host::here(), bl::stage{source, norm, by.view(biased),
                                       bl::epilogue::gated<Activation, here>{out.view(), {}}, count});
   return out;
+}
+
+/// Attention of sequences among themselves, `batch` of them; a row is its queries, its keys and its values.
+template <class Spec>
+matrix self_attended(const Spec& spec, matrix qkv, bl::index batch) {
+  const bl::index heads = spec.heads().query, size = spec.heads().size;
+  matrix out(qkv.rows, heads * size);
+  bl::attend(bl::host::here(), spec, qkv.heads(0, heads, size, batch),
+             qkv.heads(heads * size, heads, size, batch), qkv.heads(2 * heads * size, heads, size, batch),
+             out.heads(0, heads, size, batch));
+  return out;
+}
+
+/// A pre-norm block; attend(source, norm) makes the rows that its output matrix reads.
+template <class Norm, class Attend, class Activation>
+void run_block(matrix& x, const block_weights& by, const Norm& norm, const Attend& attend,
+               const Activation& activation) {
+  const matrix mixed = attend(x.source(), normed_by(by.before_attention, norm));
+  add_through(x, mixed.source(), as_is, by.out, true);
+  const auto hidden = through(x.source(), normed_by(by.before_feed, norm), by.up, true, x.rows, activation);
+  add_through(x, hidden.source(), as_is, by.down, true);
+}
+
+/// A post-norm block; attend(source, as_is) makes the rows that its output matrix reads.
+template <class Norm, class Attend, class Activation>
+void run_post_norm_block(matrix& x, const block_weights& by, const Norm& norm, const Attend& attend,
+                         const Activation& activation) {
+  const matrix mixed = attend(x.source(), as_is);
+  add_through(x, mixed.source(), as_is, by.out, true);
+  bl::normalize(bl::host::here(), x.source(), normed_by(by.before_attention, norm), x.view());
+  const auto hidden = through(x.source(), as_is, by.up, true, x.rows, activation);
+  add_through(x, hidden.source(), as_is, by.down, true);
+  bl::normalize(bl::host::here(), x.source(), normed_by(by.before_feed, norm), x.view());
 }
 
 /// norm(source), kept.

@@ -33,26 +33,6 @@
 
 namespace test {
 
-/// A random table, of which a policy takes views.
-struct random_table {
-  tensor<float> values;
-
-  random_table(std::mt19937_64& draw, float spread, bl::index rows, bl::index columns = 1)
-      : values(random_tensor<float>(draw, spread, 1, 1, rows, columns)) {}
-
-  bl::host_view<const float, 1> vector() const {
-    return {values.data.data(), static_cast<bl::index>(values.data.size())};
-  }
-  bl::host_view<const float, 2> matrix() const { return values.matrix(); }
-  /// [column, row]: the same numbers, with strides that are not those of contiguous data.
-  bl::host_view<const float, 2> transposed() const {
-    auto result = matrix();
-    std::swap(result.extent[0], result.extent[1]);
-    std::swap(result.stride[0], result.stride[1]);
-    return result;
-  }
-};
-
 /// Calls f(name, spec, shape) for compositions of each score policy.
 template <class F>
 void for_each_score_attention(std::mt19937_64& draw, const F& f) {

@@ -145,6 +145,20 @@ inline rows attended(const rows& q, const rows& k, const rows& v, int heads, int
   return result;
 }
 
+/// Attention of every `count` rows among themselves; a row is its queries, its keys and its values.
+inline rows self_attended(const rows& qkv, int count, int heads,
+                          const std::function<double(double, int, int, int)>& score) {
+  const int width = static_cast<int>(qkv[0].size()) / 3;
+  rows result;
+  for (auto first = qkv.begin(); first != qkv.end(); first += count) {
+    const rows part(first, first + count);
+    const rows own = attended(columns_of(part, 0, width), columns_of(part, width, width),
+                              columns_of(part, 2 * width, width), heads, heads, score);
+    result.insert(result.end(), own.begin(), own.end());
+  }
+  return result;
+}
+
 /// Every head's part of each row turned: turn(part, row).
 template <class F>
 rows turned_heads(const rows& x, int heads, const F& turn) {
@@ -200,6 +214,26 @@ inline rows rms_normed(const rows& x, const norm_weights& by, double epsilon) {
   return result;
 }
 
+/// What a batch norm gathered while it learned.
+struct batch_statistics {
+  std::vector<float> mean, variance;
+
+  batch_statistics(std::mt19937_64& draw, int size)
+      : mean(random_tensor<float>(draw, 1.0f, size).data),
+        variance(random_tensor<float>(draw, 0.3f, size).data) {
+    for (float& x : variance) x = 0.5f + std::abs(x);
+  }
+};
+inline rows batch_normed(rows x, const norm_weights& by, const batch_statistics& of, double epsilon) {
+  for (auto& row : x)
+    for (std::size_t c = 0; c < row.size(); ++c)
+      row[c] = (row[c] - static_cast<double>(of.mean[c])) /
+                   std::sqrt(static_cast<double>(of.variance[c]) + epsilon) *
+                   static_cast<double>(by.weight[c]) +
+               static_cast<double>(by.bias[c]);
+  return x;
+}
+
 /// A linear layer of floats.
 using dense = random_weights<bl::format::dense<float>>;
 
@@ -208,6 +242,36 @@ rows linear(const random_weights<Format>& by, const rows& x, bool biased) {
   rows result;
   for (const auto& row : x) result.push_back(by.times(row, biased));
   return result;
+}
+
+/// The norms and matrices of a block: attention, then a feed-forward.
+struct block_weights {
+  norm_weights before_attention, before_feed;  ///< in a post-norm block: behind them
+  dense qkv, out, up, down;
+
+  block_weights(std::mt19937_64& draw, int width, int hidden)
+      : before_attention(draw, width),
+        before_feed(draw, width),
+        qkv(draw, 3 * width, width),
+        out(draw, width, width),
+        up(draw, hidden, width),
+        down(draw, width, hidden) {}
+};
+
+/// A pre-norm block: x += out attend(norm(x)); x += down activation(up norm(x)).
+template <class Normed, class Attend, class Activation>
+rows block(rows x, const block_weights& by, const Normed& normed, const Attend& attend,
+           const Activation& activation) {
+  x = added(x, linear(by.out, attend(normed(x, by.before_attention)), true));
+  return added(x, linear(by.down, each(linear(by.up, normed(x, by.before_feed), true), activation), true));
+}
+
+/// A post-norm block: x = norm(x + out attend(x)); x = norm(x + down activation(up x)).
+template <class Normed, class Attend, class Activation>
+rows post_norm_block(rows x, const block_weights& by, const Normed& normed, const Attend& attend,
+                     const Activation& activation) {
+  x = normed(added(x, linear(by.out, attend(x), true)), by.before_attention);
+  return normed(added(x, linear(by.down, each(linear(by.up, x, true), activation), true)), by.before_feed);
 }
 
 }  // namespace test

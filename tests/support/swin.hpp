@@ -65,18 +65,11 @@ struct swin_map {
 };
 
 /// The matrices of one block. Norms without statistics of their row are batch norms, folded.
-struct swin_weights {
-  norm_weights before_attention, before_feed;
-  dense qkv, out, up, down;
+struct swin_weights : block_weights {
   tensor<float> table;  ///< [offsets, heads]
 
   swin_weights(std::mt19937_64& draw, int width, int heads, int offsets, float spread)
-      : before_attention(draw, width),
-        before_feed(draw, width),
-        qkv(draw, 3 * width, width),
-        out(draw, width, width),
-        up(draw, 4 * width, width),
-        down(draw, width, 4 * width),
+      : block_weights(draw, width, 4 * width),
         table(random_tensor<float>(draw, spread, 1, 1, offsets, heads)) {}
 };
 
@@ -113,7 +106,7 @@ struct padded_map {
 /// no longer, the window is the side and nothing shifts. Offsets are looked up in the table of `indexed`
 /// sides, as if slots counted in a window of those.
 template <std::size_t Axes>
-rows swin_block(rows x, const std::array<int, Axes>& map, const std::array<int, Axes>& window,
+rows swin_block(const rows& x, const std::array<int, Axes>& map, const std::array<int, Axes>& window,
                 const std::array<int, Axes>& shift, const std::array<int, Axes>& indexed,
                 const swin_weights& by, int heads,
                 const std::function<rows(const rows&, const norm_weights&)>& normed,
@@ -143,35 +136,37 @@ rows swin_block(rows x, const std::array<int, Axes>& map, const std::array<int, 
   };
   const int width = static_cast<int>(x[0].size());
   const std::size_t cells = padded.back.size();
-  rows mixed;
-  for (std::size_t image = 0; image * cells < x.size(); ++image) {
-    const rows own(x.begin() + static_cast<std::ptrdiff_t>(image * cells),
-                   x.begin() + static_cast<std::ptrdiff_t>((image + 1) * cells));
-    const rows qkv = linear(by.qkv, picked(normed(own, by.before_attention), padded.from), true);
-    std::map<std::array<int, Axes>, std::vector<int>> windows;
-    for (int cell = 0; cell < static_cast<int>(qkv.size()); ++cell) {
-      std::array<int, Axes> which{};
-      for (std::size_t a = 0; a < Axes; ++a) which[a] = rolled.rolled(cell, a) / rolled.side[a];
-      windows[which].push_back(cell);
+  const auto windows_of = [&](const rows& of) {
+    rows mixed;
+    for (std::size_t image = 0; image * cells < of.size(); ++image) {
+      const rows own(of.begin() + static_cast<std::ptrdiff_t>(image * cells),
+                     of.begin() + static_cast<std::ptrdiff_t>((image + 1) * cells));
+      const rows qkv = linear(by.qkv, picked(own, padded.from), true);
+      std::map<std::array<int, Axes>, std::vector<int>> windows;
+      for (int cell = 0; cell < static_cast<int>(qkv.size()); ++cell) {
+        std::array<int, Axes> which{};
+        for (std::size_t a = 0; a < Axes; ++a) which[a] = rolled.rolled(cell, a) / rolled.side[a];
+        windows[which].push_back(cell);
+      }
+      rows all(qkv.size());
+      for (const auto& [which, tokens] : windows) {
+        const rows part = picked(qkv, tokens);
+        const auto token = [&tokens = tokens](int i) { return tokens[static_cast<std::size_t>(i)]; };
+        const rows of_window = self_attended(
+            part, static_cast<int>(part.size()), heads, [&](double product, int head, int query, int key) {
+              return product / std::sqrt(static_cast<double>(width) / heads) +
+                     static_cast<double>(by.table.matrix()(row_of(token(query), token(key)), head)) +
+                     (rolled.same_region(token(query), token(key)) ? 0.0 : -100.0);
+            });
+        for (std::size_t n = 0; n < tokens.size(); ++n)
+          all[static_cast<std::size_t>(tokens[n])] = of_window[n];
+      }
+      const rows cropped = picked(all, padded.back);
+      mixed.insert(mixed.end(), cropped.begin(), cropped.end());
     }
-    rows all(qkv.size());
-    for (const auto& [which, tokens] : windows) {
-      const rows part = picked(qkv, tokens);
-      const auto token = [&tokens = tokens](int i) { return tokens[static_cast<std::size_t>(i)]; };
-      const rows of_window = attended(
-          columns_of(part, 0, width), columns_of(part, width, width), columns_of(part, 2 * width, width),
-          heads, heads, [&](double product, int head, int query, int key) {
-            return product / std::sqrt(static_cast<double>(width) / heads) +
-                   static_cast<double>(by.table.matrix()(row_of(token(query), token(key)), head)) +
-                   (rolled.same_region(token(query), token(key)) ? 0.0 : -100.0);
-          });
-      for (std::size_t n = 0; n < tokens.size(); ++n) all[static_cast<std::size_t>(tokens[n])] = of_window[n];
-    }
-    const rows cropped = picked(all, padded.back);
-    mixed.insert(mixed.end(), cropped.begin(), cropped.end());
-  }
-  x = added(x, linear(by.out, mixed, true));
-  return added(x, linear(by.down, each(linear(by.up, normed(x, by.before_feed), true), activation), true));
+    return mixed;
+  };
+  return block(x, by, normed, windows_of, activation);
 }
 
 /// The same by the library: windows of `Window`, offsets of `Sides`.
@@ -196,14 +191,14 @@ void run_swin_block(matrix& x, const std::array<int, Axes>& map, const std::arra
     for (const int cell : padded.from) from.push_back(cell < 0 ? -1 : image * static_cast<int>(cells) + cell);
     for (const int cell : padded.back) back.push_back(image * static_cast<int>(all) + cell);
   }
-  const auto normed = kept(x.source(), normed_by(by.before_attention, norm), x.rows, Width);
-  auto qkv = through(bl::source::picked{normed.source(), view_of(from)}, as_is, by.qkv, true, images * all);
-  matrix mixed(images * all, Width);
-  bl::attend(bl::host::here(), spec, qkv.heads(0, Heads, d, images), qkv.heads(Width, Heads, d, images),
-             qkv.heads(2 * Width, Heads, d, images), mixed.heads(0, Heads, d, images));
-  add_through(x, bl::source::picked{mixed.source(), view_of(back)}, as_is, by.out, true);
-  const auto hidden = through(x.source(), normed_by(by.before_feed, norm), by.up, true, x.rows, activation);
-  add_through(x, hidden.source(), as_is, by.down, true);
+  const auto attend = [&](const auto& source, const auto& before) {
+    const auto normed = kept(source, before, x.rows, Width);
+    const auto mixed = self_attended(
+        spec, through(bl::source::picked{normed.source(), view_of(from)}, as_is, by.qkv, true, images * all),
+        images);
+    return kept(bl::source::picked{mixed.source(), view_of(back)}, as_is, x.rows, Width);
+  };
+  run_block(x, by, norm, attend, activation);
 }
 
 /// Patch merging by the papers' text: the 2 x 2 neighbours in the order (0, 0), (1, 0), (0, 1), (1, 1).

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <limits>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "byteloom/core/view.hpp"
@@ -42,6 +43,26 @@ tensor<T> random_tensor(std::mt19937_64& draw, float spread, byteloom::index a, 
   for (auto& x : result.data) x = static_cast<T>(normal(draw));
   return result;
 }
+
+/// A random table, of which a policy takes views.
+struct random_table {
+  tensor<float> values;
+
+  random_table(std::mt19937_64& draw, float spread, byteloom::index rows, byteloom::index columns = 1)
+      : values(random_tensor<float>(draw, spread, 1, 1, rows, columns)) {}
+
+  byteloom::host_view<const float, 1> vector() const {
+    return {values.data.data(), static_cast<byteloom::index>(values.data.size())};
+  }
+  byteloom::host_view<const float, 2> matrix() const { return values.matrix(); }
+  /// [column, row]: the same numbers, with strides that are not those of contiguous data.
+  byteloom::host_view<const float, 2> transposed() const {
+    auto result = matrix();
+    std::swap(result.extent[0], result.extent[1]);
+    std::swap(result.stride[0], result.stride[1]);
+    return result;
+  }
+};
 
 /// NaN everywhere: what nobody writes is seen.
 template <class T>

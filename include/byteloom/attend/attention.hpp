@@ -157,6 +157,12 @@ struct attention : slots<Policies...> {
   /// Whether the query sees the key: what all masks agree on.
   BYTELOOM_HD constexpr bool keep(site at) const { return keep_from<0>(at); }
 
+  /// Whether the keys that the masks keep of a row are an interval, which reach then gives at once.
+  static constexpr bool reaches =
+      is_masked && !stands_apart &&
+      ((!detail::on_axis<Policies, axis::mask> || mask::detail::reaches<Policies>)&&...);
+  BYTELOOM_HD constexpr mask::interval reach(row at) const requires reaches { return reach_from<0>(at); }
+
   /// Whether the normalizer multiplies the scores that the masks keep by a factor of their row.
   static constexpr bool has_row_scale = detail::scales_rows<normalizer_type>;
 
@@ -176,7 +182,7 @@ struct attention : slots<Policies...> {
     constexpr std::size_t masks = detail::number_on_axis<axis::mask, Policies...>;
     if constexpr (stands_apart && masks != 0) {
       return -1;  // masks count for queries that stand among their keys
-    } else if constexpr (((!detail::on_axis<Policies, axis::mask> || mask::detail::reaches<Policies>)&&...)) {
+    } else if constexpr (reaches || masks == 0) {
       return reach_from<0>(at).size();
     } else if constexpr (masks == 1) {
       using own = detail::policy_on_t<axis::mask, void, Policies...>;

@@ -14,6 +14,14 @@ struct identity {
   }
 };
 
+/// 1 / (1 + exp(-x)): a gate.
+struct sigmoid {
+  template <class Real>
+  BYTELOOM_HD Real operator()(Real x) const {
+    return math::divide(Real(1), Real(1) + math::exp(-x));
+  }
+};
+
 /// x * sigmoid(x) (Elfwing et al., arXiv 1702.03118).
 struct silu {
   template <class Real>

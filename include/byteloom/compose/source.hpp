@@ -60,16 +60,28 @@ struct product {
 template <class A, class B>
 product(A, B) -> product<A, B>;
 
-/// f(x), number by number, f an activation (compose/activation.hpp) that stands before a matrix.
-template <class A, class Activation>
+/// f of each number of another source: an activation (compose/activation.hpp) that follows no matrix.
+template <class A, class F>
 struct activated {
   A from;
-  Activation f;
+  F activation{};
 
-  BYTELOOM_HD float load(index row, index column) const { return f(from.load(row, column)); }
+  BYTELOOM_HD float load(index row, index column) const { return activation(from.load(row, column)); }
 };
-template <class A, class Activation>
-activated(A, Activation) -> activated<A, Activation>;
+template <class A, class F>
+activated(A, F) -> activated<A, F>;
+
+/// Each row of another source `times` times in a row: what belongs to a whole map or sequence, for each of
+/// its cells or tokens.
+template <class A>
+struct repeated {
+  A from;
+  index times;
+
+  BYTELOOM_HD float load(index row, index column) const { return from.load(quotient(row, times), column); }
+};
+template <class A>
+repeated(A, index) -> repeated<A>;
 
 /// x * (1 + scale) + shift: rows of another source, normed as a rule, that a condition modulates (adaptive
 /// layer norm: Peebles and Xie, DiT, arXiv 2212.09748). Row r has the scale and the shift of condition

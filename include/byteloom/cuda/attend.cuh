@@ -81,19 +81,19 @@ void attend_groups(executor on, const Spec& spec, const device_view<Q, 4>& q, co
 }
 
 /// Runs attention of e4m3: on tensor cores on a Hopper GPU; elsewhere path::best runs in float.
-template <class How, class Spec, class O>
+template <class How, class Spec, class O, class Offsets>
 void attend_e4m3(executor on, const Spec& spec, const device_view<const fp8_e4m3, 4>& q,
                  const device_view<const fp8_e4m3, 4>& k, const device_view<const fp8_e4m3, 4>& v,
-                 const device_view<O, 4>& out) {
+                 const device_view<O, 4>& out, const Offsets& offsets) {
   using tuning = typename path_of<How>::tuning;
   constexpr bool hopper_alone = std::is_same_v<typename path_of<How>::way, path::sm90> || for_hopper_alone;
   if (q.size() == 0) return;
   if constexpr (hopper_alone) {
-    attend_sm90_e4m3<tuning>(on, spec, q, k, v, out);
+    attend_sm90_e4m3<tuning>(on, spec, q, k, v, out, offsets);
   } else if (capability_major() == 9) {
-    attend_sm90_e4m3<tuning>(on, spec, q, k, v, out);
+    attend_sm90_e4m3<tuning>(on, spec, q, k, v, out, offsets);
   } else {
-    attend_simt(on, spec, q, k, v, device_view<const int, 1>{}, out);
+    attend_simt(on, spec, q, k, v, device_view<const int, 1>{}, out, offsets);
   }
 }
 
@@ -108,7 +108,6 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
   constexpr bool e4m3 = has_e4m3_elements<Q, K, V> && !Spec::is_grouped && !std::is_same_v<way, path::simt>;
   constexpr bool without_tensors =
       std::is_same_v<way, path::simt> || (std::is_same_v<way, path::best> && !tensor_elements && !e4m3);
-  constexpr bool is_ragged = !std::is_same_v<Offsets, byteloom::detail::no_offsets>;
   static_assert(Spec::is_grouped || tensor_elements || without_tensors || e4m3,
                 "byteloom: path::sm80 and path::sm90 take queries, keys and values that are all bf16 or all "
                 "f16, path::sm90 also all fp8_e4m3; convert them, or choose attend<path::simt>.");
@@ -118,7 +117,7 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
   if constexpr (Spec::is_grouped) {
     attend_groups<How>(on, spec, q, k, v, out);
   } else if constexpr (e4m3) {
-    if constexpr (require_e4m3<Spec, way, is_ragged>::met) attend_e4m3<How, Spec, O>(on, spec, q, k, v, out);
+    if constexpr (require_e4m3<Spec, way>::met) attend_e4m3<How, Spec, O>(on, spec, q, k, v, out, offsets);
   } else if constexpr (without_tensors) {
     attend_simt(on, spec, q, k, v, device_view<const int, 1>{}, out, offsets);
   } else if constexpr (tensor_elements && !Spec::has_scales) {

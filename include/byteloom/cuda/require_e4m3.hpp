@@ -23,18 +23,8 @@ struct require_e4m3_as_given {
   static constexpr bool met = elsewhere || !turned;
 };
 
-/// What the kernel does not call.
-template <class Spec>
-struct require_e4m3_hooks {
-  static constexpr bool met = !Spec::has_output_policy && Spec::map_count == 1 && !Spec::stands_apart;
-  static_assert(
-      met,
-      "byteloom: this attention has output policies, several maps over one value or keys of another "
-      "sequence, which for fp8_e4m3 only path::simt honours so far; choose attend<path::simt>.");
-};
-
 /// Of a composition that is to run on tensor cores.
-template <class Spec, class Way, bool Ragged>
+template <class Spec, class Way>
 struct require_e4m3 {
   static constexpr int size = Spec::heads_type::constant_size;
   static constexpr int value_size = Spec::heads_type::constant_value_size;
@@ -42,32 +32,23 @@ struct require_e4m3 {
   static constexpr bool sizes =
       size != dynamic && value_size != dynamic && size % 16 == 0 && value_size % 16 == 0;
   static constexpr bool bounded = byteloom::detail::at_most_one<typename Spec::normalizer_type>;
+  static constexpr bool one_map = Spec::map_count == 1;
   static_assert(hopper,
                 "byteloom: path::sm80 has no products of fp8_e4m3; choose path::best on a Hopper GPU, or "
                 "attend<path::simt>.");
-  static_assert(!hopper || !Ragged,
-                "byteloom: ragged sequences of fp8_e4m3 are attended by path::simt alone so far; choose "
-                "attend<path::simt>.");
   static_assert(
-      !hopper || Ragged || sizes,
+      !hopper || sizes,
       "byteloom: attention of fp8_e4m3 on tensor cores takes head sizes that are part of heads<...> "
       "and multiples of 16; write them so, or choose attend<path::simt>.");
   static_assert(
-      !hopper || Ragged || Spec::passes == 1,
-      "byteloom: this normalizer passes over the keys twice, which for fp8_e4m3 only path::simt does "
-      "so far; choose attend<path::simt>.");
-  static_assert(
-      !hopper || Ragged || Spec::passes != 1 || bounded,
+      !hopper || bounded,
       "byteloom: on tensor cores weights beside fp8_e4m3 values are rounded to e4m3, whose range ends at "
       "448, and this normalizer does not say that its weights end at 1; add 'static constexpr bool "
       "at_most_one = true' to it where they do, or choose attend<path::simt>.");
-  static constexpr bool met = [] {
-    if constexpr (hopper && !Ragged && sizes && Spec::passes == 1 && bounded) {
-      return require_e4m3_hooks<Spec>::met;
-    } else {
-      return false;
-    }
-  }();
+  static_assert(!hopper || one_map,
+                "byteloom: several maps over one value of fp8_e4m3 are attended by path::simt alone so far; "
+                "choose attend<path::simt>.");
+  static constexpr bool met = hopper && sizes && bounded && one_map;
 };
 
 }  // namespace byteloom::inline v0::cuda::detail

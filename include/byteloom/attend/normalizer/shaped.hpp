@@ -16,6 +16,7 @@ namespace byteloom::inline v0::normalizer {
 /// is a score policy: score::temperature{tau}. A key that a score policy hides gets weight 0 and counts in m.
 struct shaped : softmax {
   static constexpr int passes = 2;
+  static constexpr bool at_most_one = false;
 
   template <class Real>
   BYTELOOM_HD Real second(const state<Real>& own, site at, int count, Real score) const {

@@ -23,6 +23,7 @@ BYTELOOM_KERNELS_BEGIN
 template <class Spec, int Keys>
 class key_tiles {
  public:
+  key_tiles() = default;
   __device__ explicit key_tiles(int keys) : next_((keys + Keys - 1) / Keys) {}
 
   /// The next tile's number, or -1 after the last; partial() says whether its sites must be tested.

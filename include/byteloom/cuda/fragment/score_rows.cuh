@@ -343,22 +343,36 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
         from_last[row] = own.distance();
       }
     }
+    constexpr bool by_interval = Masked && Spec::reaches;
+    mask::interval kept_of[2];  // counted from first_key
+    if constexpr (by_interval) {
+#pragma unroll
+      for (int row = 0; row < 2; ++row) {
+        const mask::interval own = spec.reach(row_at(row)) & mask::interval{0, at.keys};
+        kept_of[row] = {own.first - first_key, own.last - first_key};
+      }
+    }
 #pragma unroll
     for (int j = 0; j < Groups; ++j)
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
+        const int column = 8 * j + i % 2;
         site here = at;
         here.query = query[i / 2];
-        here.key = first_key + 8 * j + i % 2;
+        here.key = first_key + column;
         bool kept = true;
         if constexpr (Masked) {
           kept = here.key < at.keys;
           here.key = math::min(here.key, at.keys - 1);  // hooks may read tables by it
-          kept = spec.keep(here) && kept;
+          if constexpr (by_interval) {
+            kept = column >= kept_of[i / 2].first && column < kept_of[i / 2].last;
+          } else {
+            kept = spec.keep(here) && kept;
+          }
         }
         float& x = value[j][i];
         if constexpr (!folded) {
-          here.known_distance = from_first[i / 2] - static_cast<float>(8 * j + i % 2);
+          here.known_distance = from_first[i / 2] - static_cast<float>(column);
           if constexpr (Masked) here.known_distance = fmaxf(here.known_distance, from_last[i / 2]);
           here.distance_query = here.query;
           here.distance_key = here.key;

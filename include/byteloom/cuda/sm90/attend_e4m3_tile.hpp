@@ -64,7 +64,7 @@ struct attend_sm90_e4m3_tile {
 
   /// Queries, keys and values of the stages, aligned, and barriers.
   BYTELOOM_HD constexpr int input_bytes(int size, int value_size) const {
-    return queries_bytes(size) + stages * (key_bytes(size) + value_bytes(value_size)) + 1024 + 256;
+    return queries_bytes(size) + stages * (key_bytes(size) + value_bytes(value_size)) + 1024 + 320;
   }
   /// Whether outputs have a place of their own; else they take the queries'.
   BYTELOOM_HD constexpr bool own_outputs(int size, int value_size) const {

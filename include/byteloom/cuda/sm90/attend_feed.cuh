@@ -16,6 +16,7 @@
 #include "byteloom/cuda/kernels.cuh"
 #include "byteloom/cuda/sm90/attend_tile.hpp"
 #include "byteloom/cuda/sm90/attend_work.cuh"
+#include "byteloom/cuda/sm90/transpose_values.cuh"
 
 namespace byteloom::inline v0::cuda::detail {
 
@@ -36,8 +37,16 @@ struct attend_sm90_feed {
   const Call& call;
   const memory_type& memory;
 
-  /// One warp loads keys, then the queries, then each next tile of keys before the values of the one before,
-  /// the order in which they are needed.
+  /// A tile of values that is to be loaded.
+  struct tile_of_values {
+    int tile = -1;  ///< none
+    int head, plane, key_row;
+    int keys;  ///< of the sequence
+  };
+
+  /// One warp loads what is needed in the order in which it is needed: each tile of keys before the values of
+  /// the one before, also where that one was the last of another query tile, under whose last product the
+  /// next query tile begins.
   __device__ void run() const {
     namespace ptx = instruction;
     const bool chosen = ptx::elect();
@@ -47,13 +56,49 @@ struct attend_sm90_feed {
     ring_cursor<memory_type::query_stages> of_queries;
     unsigned tails = 0;  // tiles of values that ended with their sequence
     int work = static_cast<int>(blockIdx.x);
-    const auto take = [&] { return lane == 0 ? static_cast<int>(gridDim.x) + atomicAdd(call.taken, 1) : 0; };
+    // As late as may be: a block that has taken a tile is the only one that can work on it.
+    const auto take = [&] {
+      const int next = lane == 0 ? static_cast<int>(gridDim.x) + atomicAdd(call.taken, 1) : 0;
+      return __shfl_sync(0xffffffffu, next, 0);
+    };
+    const auto load_values = [&](const tile_of_values& of) {
+      ptx::barrier_wait(memory.values_empty(of_values.stage()), of_values.parity() ^ 1);
+      const int stage = of_values.stage();
+      const int rows_left = of.keys - of.tile * Tile.keys;
+      // Behind the end of a ragged sequence stands another one, whose values must not meet the weights 0:
+      // what is infinite there would become NaN here.
+      const bool cut = Call::ragged && !Call::transposes_values && rows_left < Tile.keys;
+      ptx::memory_barrier& full = cut ? memory.tail_full() : memory.values_full(stage);
+      if (chosen) {
+        ptx::barrier_expect(full, Tile.value_copy_bytes(value_size));
+        if constexpr (Call::transposes_values) {
+          load_transposed(memory.values(stage), of.key_row + of.tile * Tile.keys, of.head, of.plane, full);
+        } else {
+          load(call.v, memory.values(stage), Tile.keys, value_size,
+               {0, of.key_row + of.tile * Tile.keys, of.head, of.plane}, full);
+        }
+      }
+      if (cut) {
+        ptx::barrier_wait(full, tails & 1);
+        ++tails;
+        clear_rows(memory.values(stage), rows_left, lane);
+        ptx::publish_to_copies();
+        __syncwarp();
+        if (chosen) ptx::barrier_arrive(memory.values_full(stage));
+      }
+      of_values.advance();
+    };
+    tile_of_values last;  // of the query tile before: loaded below the next one's first keys
+    const auto load_last_values = [&] {
+      if (last.tile >= 0) load_values(last);
+      last.tile = -1;
+    };
     while (true) {
       const query_tile which = find_query_tile(call, work);
       const bool more = which.batch >= 0;
       if (Call::ragged && more &&
           !query_rows<Call>(call, which, Tile.queries()).exist(which, Tile.queries())) {
-        work = __shfl_sync(0xffffffffu, take(), 0);
+        work = take();
         continue;
       }
       ptx::barrier_wait(memory.work_empty(of_work.stage()), of_work.parity() ^ 1);
@@ -62,8 +107,10 @@ struct attend_sm90_feed {
         ptx::barrier_arrive(memory.work_full(of_work.stage()));
       }
       of_work.advance();
-      if (!more) break;
-      work = take();  // read when this tile is loaded
+      if (!more) {
+        load_last_values();
+        break;
+      }
       const query_rows<Call> rows(call, which, Tile.queries());
       const auto load_keys = [&](int tile, int map) {
         ptx::barrier_wait(memory.keys_empty(of_keys.stage()), of_keys.parity() ^ 1);
@@ -88,39 +135,15 @@ struct attend_sm90_feed {
         }
         of_queries.advance();
       };
-      const auto load_values = [&](int tile, int head) {
-        const int stage = of_values.stage();
-        const int rows_left = rows.head.keys - tile * Tile.keys;
-        // Behind the end of a ragged sequence stands another one, whose values must not meet the weights 0:
-        // what is infinite there would become NaN here.
-        const bool cut = Call::ragged && rows_left < Tile.keys;
-        ptx::memory_barrier& full = cut ? memory.tail_full() : memory.values_full(stage);
-        if (chosen) {
-          ptx::barrier_expect(full, Tile.value_copy_bytes(value_size));
-          if constexpr (Call::transposes_values) {
-            load_transposed(memory.values(stage), tile * Tile.keys, head, rows.plane, full);
-          } else {
-            load(call.v, memory.values(stage), Tile.keys, value_size,
-                 {0, rows.key_row + tile * Tile.keys, head, rows.plane}, full);
-          }
-        }
-        if (cut) {
-          ptx::barrier_wait(full, tails & 1);
-          ++tails;
-          clear_rows(memory.values(stage), rows_left, lane);
-          ptx::publish_to_copies();
-          __syncwarp();
-          if (chosen) ptx::barrier_arrive(memory.values_full(stage));
-        }
-      };
       for (int pass = 0; pass < spec_type::passes; ++pass) {
         const bool gathers = pass + 1 < spec_type::passes;  // needs no values
         walk_type walk(rows.head.keys);
         int before = walk.next(visits_of(call), rows.over());
-        if (before >= 0) {
-          load_keys(before, 0);
-          if (pass == 0) load_queries();
-        }
+        const bool begins = pass == 0 && before >= 0;
+        if (begins && memory_type::query_stages > 1) load_queries();
+        if (before >= 0) load_keys(before, 0);
+        if (pass == 0) load_last_values();
+        if (begins && memory_type::query_stages == 1) load_queries();  // their place waits for those values
         while (before >= 0) {
           const int now = walk.next(visits_of(call), rows.over());
           for (int map = 0; map < maps; ++map) {
@@ -130,14 +153,20 @@ struct attend_sm90_feed {
               load_keys(now, 0);
             }
             if (map > 0 || gathers) continue;
-            ptx::barrier_wait(memory.values_empty(of_values.stage()), of_values.parity() ^ 1);
-            load_values(before, which.value_head);
-            of_values.advance();
+            const int first_row = Call::ragged && Call::transposes_values
+                                      ? transposed_begin(rows.key_row, which.batch)
+                                      : rows.key_row;
+            const tile_of_values values{before, which.value_head, rows.plane, first_row, rows.head.keys};
+            if (maps == 1 && now < 0) {
+              last = values;
+            } else {
+              load_values(values);
+            }
           }
           before = now;
         }
       }
-      work = __shfl_sync(0xffffffffu, work, 0);
+      work = take();
     }
     // The last block to come here leaves the counters as it found them, for the next launch.
     if (lane == 0 && atomicAdd(call.taken + 1, 1) == static_cast<int>(gridDim.x) - 1) {

@@ -2,7 +2,7 @@
 #pragma once
 
 // cuda/sm90/attend_run: what Hopper's attentions, of 16-bit elements and of e4m3, share around their
-// consumers: a block's roles, outputs that leave without a bulk copy, and the launch.
+// products: a block's roles and the launch.
 
 #include <algorithm>
 #include <cstddef>
@@ -16,6 +16,7 @@
 #include "byteloom/cuda/kernels.cuh"
 #include "byteloom/cuda/launch.cuh"
 #include "byteloom/cuda/shared_memory.cuh"
+#include "byteloom/cuda/sm90/attend_consume.cuh"
 #include "byteloom/cuda/sm90/attend_feed.cuh"
 #include "byteloom/cuda/sm90/attend_work.cuh"
 
@@ -34,29 +35,8 @@ BYTELOOM_KERNELS_BEGIN
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
-/// Writes a thread's outputs straight to memory; `row` is the upper one's number in the call.
-template <class Call, int Groups>
-__device__ void attend_sm90_store(const Call& call, const query_rows<Call>& at, int row, int column,
-                                  const float (&outputs)[Groups][4]) {
-  using out_element = typename Call::out_element;
-  asm volatile("" : "+r"(row), "+r"(column));
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    if (row + 8 * half >= at.head.queries) continue;
-    out_element* to = call.out.data + at.plane * call.out.stride[0] +
-                      static_cast<index>(at.query_row + row + 8 * half) * call.out.stride[1] +
-                      at.head.query_head * call.out.stride[2];
-#pragma unroll
-    for (int j = 0; j < Groups; ++j)
-#pragma unroll
-      for (int c = 0; c < 2; ++c)
-        to[(8 * j + column + c) * call.out.stride[3]] = static_cast<out_element>(outputs[j][2 * half + c]);
-  }
-}
-
-/// One block: its first warp feeds, the warpgroups after that one compute; Block{call,
-/// memory}.compute(group).
-template <auto Tile, class Block, class Call>
+/// One block: its first warp feeds, the warpgroups after that one compute.
+template <auto Tile, class Products, class Call>
 __device__ void attend_sm90_run(const Call& call) {
   extern __shared__ unsigned char attend_shared[];
   const attend_sm90_memory<Call, Tile> memory(attend_shared);
@@ -69,7 +49,7 @@ __device__ void attend_sm90_run(const Call& call) {
     if (warp == 0) attend_sm90_feed<Tile, Call>{call, memory}.run();
   } else {
     instruction::take_registers<Tile.consumer_registers()>();
-    Block{call, memory}.compute(warp / 4 - 1);
+    attend_sm90_consumer<Tile, Call, Products>(call, memory, warp / 4 - 1).run();
   }
 }
 
@@ -92,28 +72,39 @@ inline void require_sm90_code(const void* kernel) {
         "90a-real to CMAKE_CUDA_ARCHITECTURES, or choose attend<path::sm80>.");
 }
 
-/// Heads of the output that are worked on at a time, so that their keys and values stay in the L2 cache:
-/// `head_bytes` of a value head, which `group` heads of the output share.
-inline int attend_sm90_section(index head_bytes, index value_heads, int group) {
+/// Heads of the output that are worked on at a time: of one value head, which `group` heads of the output
+/// share, where all tiles are alike, so that neighbouring blocks read the same keys. Where masks make tiles
+/// of different length, as many as the L2 cache holds, which spreads long tiles over the blocks, but few
+/// enough that several blocks share a head's keys: else all wait for memory when they begin, and for the
+/// tensor cores when they go on. `head_bytes` are those of a value head's keys and values.
+inline int attend_sm90_section(bool masked, index head_bytes, index value_heads, int group,
+                               int multiprocessors) {
   constexpr index share = 32 << 20;  // of the L2 cache
-  return static_cast<int>(std::clamp<index>(share / std::max<index>(1, head_bytes), 1, value_heads)) * group;
+  constexpr int sharers = 4;
+  if (!masked) return group;
+  const index fit = std::min<index>(share / std::max<index>(1, head_bytes), multiprocessors / sharers);
+  return static_cast<int>(std::clamp<index>(fit, 1, value_heads)) * group;
+}
+
+/// Of the current GPU.
+inline int multiprocessor_count() {
+  int device = 0;
+  int count = 0;
+  check(cudaGetDevice(&device), "asking for the current GPU");
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "asking for multiprocessors");
+  return count;
 }
 
 /// Launches as many blocks as the GPU has multiprocessors, or as there is work.
 template <class Kernel, class Call>
 void launch_attend_sm90(executor on, const char* name, Kernel kernel, int threads, int shared_bytes,
                         index work, const Call& call) {
-  int device = 0;
-  int multiprocessors = 0;
-  check(cudaGetDevice(&device), "asking for the current GPU");
-  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
-        "asking for multiprocessors");
   const auto bytes = static_cast<std::size_t>(shared_bytes);
   if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))
     throw device_error("attend: this GPU has less shared memory a block than the kernel's " +
                        std::to_string(bytes) + " bytes; it is no Hopper.");
-  launch(on, name, kernel, dim3(static_cast<unsigned>(std::min<index>(multiprocessors, work))), threads,
-         bytes, call);
+  launch(on, name, kernel, dim3(static_cast<unsigned>(std::min<index>(multiprocessor_count(), work))),
+         threads, bytes, call);
 }
 
 }  // namespace byteloom::inline v0::cuda::detail

@@ -92,7 +92,7 @@ struct attend_sm90_memory {
 
   static constexpr bool own_outputs = Tile.own_outputs(size, value_size);
   static constexpr int query_stages = Tile.query_stages(size, value_size);
-  static constexpr int work_stages = 2;
+  static constexpr int work_stages = 4;  ///< the consumers look two ahead of what they finish
   static constexpr int first_keys =
       own_outputs ? query_stages * Tile.queries_bytes(size) + Tile.outputs_bytes(value_size)
                   : math::max(Tile.queries_bytes(size), Tile.outputs_bytes(value_size));
@@ -149,11 +149,11 @@ struct attend_sm90_memory {
   __device__ instruction::memory_barrier& queries_full(int place) const { return ring(4)[place]; }
   __device__ instruction::memory_barrier& queries_empty(int place) const { return ring(4)[2 + place]; }
   __device__ instruction::memory_barrier& work_full(int place) const { return ring(4)[4 + place]; }
-  __device__ instruction::memory_barrier& work_empty(int place) const { return ring(4)[6 + place]; }
+  __device__ instruction::memory_barrier& work_empty(int place) const { return ring(4)[8 + place]; }
   /// Query tiles on their way from the producer to the consumers.
-  __device__ query_tile& work(int place) const { return reinterpret_cast<query_tile*>(ring(4) + 8)[place]; }
+  __device__ query_tile& work(int place) const { return reinterpret_cast<query_tile*>(ring(4) + 12)[place]; }
   /// Of values that the producer must see itself.
-  __device__ instruction::memory_barrier& tail_full() const { return ring(4)[12]; }
+  __device__ instruction::memory_barrier& tail_full() const { return ring(4)[20]; }
 
  private:
   /// Rings of as many barriers as stages, then what has two places.
@@ -179,12 +179,15 @@ template <class Call>
 struct query_rows {
   using spec_type = typename Call::spec_type;
   site head;               ///< of the output
+  int first_row;           ///< of the sequence's queries, in the tile
   int first, last;         ///< positions; `last` is that of the tile's last query that exists
   int query_row, key_row;  ///< of the sequence's first query and key along the axis of positions
   int plane;               ///< of the sequence along the axis of sequences
 
+  query_rows() = default;
   __device__ query_rows(const Call& call, query_tile which, int rows)
       : head{which.batch, which.head, which.value_head, 0, 0, call.queries, call.keys},
+        first_row(which.index * rows),
         query_row(0),
         key_row(0),
         plane(which.batch) {
@@ -203,7 +206,7 @@ struct query_rows {
     }
     // A ragged sequence with more queries than keys breaks the caller's promise; positions stay in range all
     // the same.
-    first = math::max(begin + which.index * rows, 0);
+    first = math::max(begin + first_row, 0);
     last = math::min(first + rows, end) - 1;
   }
   __device__ bool exist(query_tile which, int rows) const { return which.index * rows < head.queries; }
