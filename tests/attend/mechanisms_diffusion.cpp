@@ -205,7 +205,7 @@ struct acdit_runner {
         test::as_is, of_times.rows, width);
   }
 
-  /// attend(layer number, spec's policies, qkv, mixed) stands between the halves of each layer.
+  /// attend(layer number, qkv, mixed) stands between the halves of each layer.
   template <class Attend>
   test::matrix through_layers(const rows& latents, const test::matrix& of_times,
                               const std::vector<int>& condition_of, const Attend& attend) const {
