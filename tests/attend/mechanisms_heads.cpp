@@ -7,11 +7,13 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <cstddef>
 #include <numeric>
 #include <random>
 #include <type_traits>
 #include <vector>
 
+#include "byteloom/attend/keys/apart.hpp"
 #include "byteloom/attend/mask/causal.hpp"
 #include "byteloom/compose/cost.hpp"
 #include "support/decoders.hpp"
@@ -24,10 +26,13 @@ namespace {
 
 using test::rows;
 
-/// A number that counts how often it is read.
+/// A number that counts how often it is read, and made of what attention computed.
 struct counted {
   float value;
-  static inline std::atomic<long> reads{0};
+  static inline std::atomic<long> reads{0}, writes{0};
+
+  counted() = default;
+  explicit counted(float number) : value(number) { ++writes; }
   explicit operator float() const {
     ++reads;
     return value;
@@ -36,24 +41,37 @@ struct counted {
 
 std::vector<counted> counted_of(const test::matrix& x) {
   std::vector<counted> result;
-  for (const float number : x.data) result.push_back({number});
+  for (const float number : x.data) result.emplace_back(number);
   return result;
 }
+
+/// Weights that count how often one is read.
+struct counted_weights : bl::format::dense<float> {
+  static inline std::atomic<long> reads{0};
+
+  template <int Run>
+  static void decode(const std::byte* codes, const scale* scales, bl::index row, bl::index column,
+                     bl::index columns, float (&values)[Run]) {
+    reads += Run;
+    dense::decode<Run>(codes, scales, row, column, columns, values);
+  }
+};
 
 }  // namespace
 
 TEST_CASE(
-    "KV-01 (partial: query rows of a token are not packed into one product) multi-query attention: one head "
-    "of keys and values, read once for all query heads") {
+    "KV-01 multi-query attention: one head of keys and values for all query heads, whose rows of a token are "
+    "one product; and what a step reads and writes") {
   auto draw = test::generator();
-  constexpr int h = 8, d = 6, width = h * d, batch = 2, n = 40, layers = 2;
+  constexpr int h = 8, d = 6, width = h * d, batch = 5, n = 70, layers = 2;
   const rows x = test::random_rows(draw, batch * n, width);  // [sequence, position]
-  struct read_counts {
-    double cache_bytes_a_token, reads_of_last_step, reads_of_all;
+  struct access_counts {
+    double cache_bytes_a_token, reads_of_last_step;
+    double cache, activations, weights;  // of all steps
   };
   const auto run = [&]<int key_heads>(std::integral_constant<int, key_heads>) {
     struct layer {
-      test::dense q, k, v, out;
+      test::random_weights<counted_weights> q, k, v, out;
     };
     std::vector<layer> stack;
     for (int l = 0; l < layers; ++l)
@@ -100,7 +118,8 @@ TEST_CASE(
       values.emplace_back(batch * n, key_heads * d);
     }
     test::matrix found(batch * n, width);
-    read_counts counts{};
+    access_counts counts{};
+    counted_weights::reads = 0;
     counts.cache_bytes_a_token =
         static_cast<double>((keys[0].data.size() + values[0].data.size()) * sizeof(float) * layers) /
         (batch * n);
@@ -121,21 +140,43 @@ TEST_CASE(
             values[l].view()(b * n + step, c) = v.view()(b, c);
           }
         test::matrix mixed(batch, width);
-        const auto k_read = counted_of(keys[l]), v_read = counted_of(values[l]);
+        const auto q_read = counted_of(q), k_read = counted_of(keys[l]), v_read = counted_of(values[l]);
+        const bl::host_view<const counted, 4> of_keys(k_read.data(), batch, n, key_heads, d),
+            of_values(v_read.data(), batch, n, key_heads, d);
+        std::vector<counted> written(q_read.size());
         const std::vector<int> lengths(batch, step + 1);
-        const long before = counted::reads;
-        bl::attend_cached(bl::host::here(), spec, q.heads(0, h, d, batch),
-                          bl::host_view<const counted, 4>(k_read.data(), batch, n, key_heads, d),
-                          bl::host_view<const counted, 4>(v_read.data(), batch, n, key_heads, d),
-                          test::view_of(lengths), mixed.heads(0, h, d, batch));
-        counts.reads_of_last_step += static_cast<double>(counted::reads - before);
+        counted::reads = counted::writes = 0;
+        bl::attend_cached(bl::host::here(), spec,
+                          bl::host_view<const counted, 4>(q_read.data(), batch, 1, h, d), of_keys, of_values,
+                          test::view_of(lengths), bl::host_view<counted, 4>(written.data(), batch, 1, h, d));
+        const auto of_cache = static_cast<double>(counted::reads - batch * width);  // queries are read once
+        counts.reads_of_last_step += of_cache;
+        counts.cache += of_cache;
+        counts.activations += batch * width + static_cast<double>(counted::writes);
+        for (std::size_t i = 0; i < written.size(); ++i) mixed.data[i] = written[i].value;
+
+        // the same rows as queries of an attention that has key heads alone: bit by bit the same product
+        constexpr int rows_a_key = h / key_heads;
+        using plain = bl::attention<bl::heads<key_heads, key_heads, d>, bl::keys::apart>;
+        const auto packed = [&](auto* first) {
+          bl::host_view<std::remove_pointer_t<decltype(first)>, 4> view(first, batch, rows_a_key, key_heads,
+                                                                        d);
+          view.stride[0] = width;
+          view.stride[1] = d;
+          view.stride[2] = rows_a_key * d;
+          return view;
+        };
+        test::matrix as_rows(batch, width);
+        bl::attend_cached(bl::host::here(), plain{}, packed(q.data.data()), of_keys, of_values,
+                          test::view_of(lengths), packed(as_rows.data.data()));
+        CHECK(as_rows.data == mixed.data);
         test::add_through(own, mixed.source(), test::as_is, stack[l].out, false);
       }
-      counts.reads_of_all += counts.reads_of_last_step;
       for (int b = 0; b < batch; ++b)
         for (int c = 0; c < width; ++c) found.view()(b * n + step, c) = own.view()(b, c);
     }
     CHECK(test::error(found, wanted) < 1e-5);
+    counts.weights = static_cast<double>(counted_weights::reads);
     return counts;
   };
   const auto shared = run(std::integral_constant<int, 1>{});
@@ -149,17 +190,20 @@ TEST_CASE(
   CHECK(shared.reads_of_last_step == 2 * n * d * layers * batch);
   CHECK(grouped.reads_of_last_step == 2 * n * 4 * d * layers * batch);
   CHECK(apart.reads_of_last_step == h * shared.reads_of_last_step);
-  // memory accesses per operation of n steps: the cache's part is n / width with heads of their own, and
-  // n / (width h) with one; queries and outputs are 1 / width, and the weights 1 / batch
-  const auto per_operation = [&](const read_counts& counts) {
+  // memory accesses per operation of n steps, of which width^2 a token and matrix are made: the cache's part
+  // is n / width with heads of their own, and n / (width h) with one; queries and outputs are 1 / width, and
+  // the weights, read once a step for all sequences, 1 / batch
+  const auto per_operation = [&](const access_counts& counts) {
     const double operations = layers * double{batch} * n * width * width;
-    return std::array{counts.reads_of_all / operations, layers * double{batch} * n * width / operations,
-                      layers * double{n} * width * width / operations};
+    return std::array{counts.cache / operations, counts.activations / operations,
+                      counts.weights / operations};
   };
   CHECK(per_operation(apart)[0] == doctest::Approx((n + 1.0) / width));
   CHECK(per_operation(shared)[0] == doctest::Approx((n + 1.0) / (width * h)));
-  CHECK(per_operation(shared)[1] == doctest::Approx(1.0 / width));
-  CHECK(per_operation(shared)[2] == doctest::Approx(1.0 / batch));
+  for (const auto* counts : {&apart, &shared})
+    CHECK(per_operation(*counts)[1] == doctest::Approx(2.0 / width));
+  CHECK(per_operation(apart)[2] == doctest::Approx(4.0 / batch));
+  CHECK(per_operation(shared)[2] == doctest::Approx((2.0 + 2.0 / h) / batch));
 }
 
 TEST_CASE("KV-02 cost-optimal heads: any ratio, heads apart from the width, and the cheapest for a loss") {

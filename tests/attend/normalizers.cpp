@@ -10,6 +10,7 @@
 #include <random>
 #include <vector>
 
+#include "byteloom/attend/normalizer/softmax_with_epsilon.hpp"
 #include "byteloom/attend/observe/log_sum_exp.hpp"
 #include "byteloom/attend/observe/row_maximum.hpp"
 #include "support/agreement.hpp"
@@ -45,6 +46,10 @@ void for_each_normalizer(const F& f) {
   };
   f("softmax", bl::normalizer::softmax{}, shares(0));
   f("softmax_plus_one", bl::normalizer::softmax_plus_one{}, shares(1));
+  f("softmax_with_epsilon", bl::normalizer::softmax_with_epsilon{0.25f}, [=](const test::vector& scores) {
+    const double largest = *std::max_element(scores.begin(), scores.end());
+    return shares(0.25 * std::exp(largest))(scores);
+  });
   f("sinks", bl::normalizer::sinks<>{bl::host_view<const float, 1>(logits.data(), 2)}, shares(std::exp(1.5)));
   f("scalable_softmax", bl::normalizer::scalable_softmax{0.5f}, shares(0));
   f("sigmoid", bl::normalizer::sigmoid{-1.5f}, each([](double s) { return 1 / (1 + std::exp(1.5 - s)); }));
@@ -495,6 +500,9 @@ TEST_CASE("normalizers and observers that mean nothing are refused by name") {
     refused(with<normalizer::clipped_softmax>{normalizer::clipped_softmax{-0.1f, wrong}},
             "normalizer::clipped_softmax");
   }
+  for (const float wrong : {inf, std::nanf(""), -1e-6f})
+    refused(with<normalizer::softmax_with_epsilon>{normalizer::softmax_with_epsilon{wrong}},
+            "normalizer::softmax_with_epsilon");
   refused(with<normalizer::clipped_softmax>{normalizer::clipped_softmax{0.1f}},
           "normalizer::clipped_softmax");
   refused(with<normalizer::clipped_softmax>{normalizer::clipped_softmax{0.0f, 0.9f}},

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <vector>
 
+#include "byteloom/attend/prepare/norm.hpp"
+#include "byteloom/host/prepare.hpp"
 #include "byteloom/position/sinusoidal.hpp"
 #include "support/agreement.hpp"
 #include "support/policy_attentions.hpp"
@@ -170,6 +172,64 @@ TEST_CASE("a user's position policy may turn queries alone, by the length") {
   };
   by.score = [](double dot, int, int, int, int) { return dot / 4; };
   CHECK(test::host_error(spec, in, test::brute_force(in, by)) < 1e-5);
+}
+
+TEST_CASE("keys that are prepared part by part for a cache mean what a call over all of them means") {
+  auto draw = test::generator();
+  using heads = bl::heads<4, 2, 8>;
+  using norm = bl::prepare::norm<bl::norm::rms>;
+  const auto weights = test::random_tensor<float>(draw, 1.0f, 2, 8);
+  const norm normed{{}, {weights.data.data(), 8}, {weights.data.data() + 8, 8}};
+  std::vector<int> ids;
+  for (int i = 0; i < 22; ++i) ids.push_back(i * 5 % 17);
+  using given = bl::position::at_ids<>;
+  const given at_ids{bl::host_view<const int, 2>(ids.data(), 2, 11)};
+  const auto from = [](auto view, bl::index first, bl::index count) {
+    view.data += first * view.stride[1];
+    view.extent[1] = count;
+    return view;
+  };
+  const auto check = [&](const auto& spec) {
+    const test::attend_inputs in(draw, spec, {2, 4, 11}, 1.0f);
+    auto keys = test::poisoned_tensor<float>(2, 11, 2, 8);
+    auto queries = in.q;
+    auto found = test::poisoned_tensor<float>(2, 4, 4, 8), wanted = found;
+    const auto prepare = [&](int first, int count) {
+      const std::vector<int> firsts(2, first), lengths(2, first + count);
+      bl::prepare_keys(bl::host::here(), spec, from(in.k.view(), first, count), {firsts.data(), 2},
+                       {lengths.data(), 2}, from(keys.view(), first, count));
+    };
+    prepare(0, 6);
+    prepare(6, 1);
+    prepare(7, 4);
+    const std::vector<int> firsts(2, 7), lengths(2, 11);
+    const bl::host_view<const int, 1> first(firsts.data(), 2), length(lengths.data(), 2);
+    bl::prepare_queries(bl::host::here(), spec, queries.view(), first, length, queries.view());
+    bl::attend_cached(bl::host::here(), spec, queries.view(), keys.view(), in.v.view(), length, found.view());
+    bl::attend(bl::host::here(), spec, in.q.view(), in.k.view(), in.v.view(), wanted.view());
+    CHECK(test::relative_error(found.data, wanted.data) < 1e-6);
+
+    const auto refused = [&](const auto& x, const std::vector<int>& start, const auto& out) {
+      CHECK_THROWS_AS(
+          bl::prepare_keys(bl::host::here(), spec, x, {start.data(), bl::index(start.size())}, length, out),
+          bl::shape_error);
+    };
+    refused(in.k.view(), {0, 1}, keys.view());                          // beyond the end
+    refused(in.k.view(), {0, -1}, keys.view());                         // before the begin
+    refused(in.k.view(), {0}, keys.view());                             // a start for one sequence
+    refused(in.k.view(), {0, 0}, from(keys.view(), 0, 10));             // less room
+    refused(from(in.q.view(), 0, 3), {0, 0}, from(keys.view(), 0, 3));  // query heads
+  };
+  check(bl::attention<heads, norm, bl::position::rope<>, bl::mask::causal>{normed});
+  check(bl::attention<heads, norm, given>{normed, at_ids});
+  check(bl::attention<heads, norm, bl::mask::causal>{normed});
+  check(bl::attention<heads, bl::position::rope<>>{});
+  const bl::attention<heads, given> few{given{bl::host_view<const int, 2>(ids.data(), 2, 10)}};
+  auto x = test::random_tensor<float>(draw, 1.0f, 2, 1, 2, 8);
+  const std::vector<int> firsts{3, 3}, lengths{11, 11};
+  CHECK_THROWS_WITH_AS(
+      bl::prepare_keys(bl::host::here(), few, x.view(), {firsts.data(), 2}, {lengths.data(), 2}, x.view()),
+      doctest::Contains("position::at_ids"), bl::shape_error);
 }
 
 TEST_CASE("position data that does not fit is refused by name") {

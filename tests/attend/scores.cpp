@@ -11,6 +11,7 @@
 
 #include "byteloom/attend/folding.hpp"
 #include "byteloom/attend/reference.hpp"
+#include "byteloom/attend/score/disentangled.hpp"
 #include "byteloom/host/attend.hpp"
 #include "support/agreement.hpp"
 #include "support/policy_attentions.hpp"
@@ -93,26 +94,6 @@ TEST_CASE("alibi is zero at its own key, falls with distance, and keeps the side
       if (key <= 20) CHECK(symmetric(0.0, at) == causal(0.0, at));
       if (key == 20) CHECK(symmetric(1.5, at) == 1.5);
     }
-}
-
-TEST_CASE("SCO-04 (partial: the score alone, no encoder block around it) MosaicBERT's symmetric ALiBi") {
-  auto draw = test::generator();
-  using symmetric = bl::score::alibi<12, bl::score::distance::symmetric>;
-  test::random_table padding(draw, 1.0f, 2, 41);
-  for (std::size_t i = 0; i < padding.values.data.size(); ++i)
-    padding.values.data[i] = i % 41 >= 30 && i < 41 ? -10000.0f : 0.0f;
-  using spec_type = bl::attention<bl::heads<12, 12, 16>, symmetric, bl::score::key_bias<>>;
-  const spec_type spec{bl::score::key_bias<>{padding.matrix()}};
-  const test::attend_inputs in(draw, spec, {2, 41, 41}, 1.5f);
-  const auto slopes = published_slopes(12);
-  for (int i = 0; i < 4; ++i)  // after those of 8 heads come every second of 16 heads
-    CHECK(slopes[static_cast<std::size_t>(8 + i)] == doctest::Approx(std::pow(2.0, -0.5 * (2 * i + 1))));
-  test::formulas mosaic;
-  mosaic.score = [&](double dot, int batch, int head, int query, int key) {
-    const double pad = batch == 0 && key >= 30 ? -10000.0 : 0.0;
-    return dot / root16 - slopes[static_cast<std::size_t>(head)] * std::abs(query - key) + pad;
-  };
-  CHECK(test::host_error(spec, in, test::brute_force(in, mosaic)) < 1e-5);
 }
 
 TEST_CASE("T5's buckets are those of the published rule") {
@@ -314,6 +295,34 @@ TEST_CASE("a temperature replaces the default scale and divides") {
   CHECK(test::host_error(one, in, test::brute_force(in, by)) < 1e-5);
 }
 
+TEST_CASE("contents meet distances in both directions, clipped to the span") {
+  auto draw = test::generator();
+  constexpr int batch = 2, keys = 23, span = 5;
+  const auto by_queries = test::random_tensor<float>(draw, 1.0f, 1, batch * keys, 4, 2 * span),
+             by_keys = test::random_tensor<float>(draw, 1.0f, 1, batch * keys, 2, 2 * span);
+  using policy = bl::score::disentangled<>;
+  const bl::host_view<const float, 3> of_queries(by_queries.data.data(), batch * keys, 4, 2 * span),
+      of_keys(by_keys.data.data(), batch * keys, 2, 2 * span);
+  using spec_type = bl::attention<bl::heads<4, 2, 16>, policy, bl::score::scale>;
+  const auto check = [&](const policy& terms, const std::vector<int>& first_rows) {
+    const spec_type spec{terms, bl::score::scale{0.3f}};
+    const test::attend_inputs in(draw, spec, {batch, 9, keys}, 1.0f);
+    test::formulas by;
+    by.score = [&](double dot, int b, int head, int query, int key) {
+      const auto at = [&](int distance) {
+        return distance < -span ? 0 : distance >= span ? 2 * span - 1 : distance + span;
+      };
+      const int first = first_rows[static_cast<std::size_t>(b)];
+      return double{0.3f} * (dot + static_cast<double>(of_queries(first + query, head, at(query - key))) +
+                             static_cast<double>(of_keys(first + key, head / 2, at(key - query))));
+    };
+    CHECK(test::host_error(spec, in, test::brute_force(in, by)) < 1e-5);
+  };
+  check(policy(of_queries, of_keys), {0, keys});
+  const std::vector<int> offsets{2, 23, 46};
+  check(policy(of_queries, of_keys, {offsets.data(), 3}), {2, 23});
+}
+
 TEST_CASE("score policies apply left to right, after the default scale") {
   const std::vector<float> bias{3.0f};
   const bl::host_view<const float, 2> view(bias.data(), 1, 1);
@@ -409,6 +418,14 @@ TEST_CASE("data that does not fit its call is refused by name") {
   refused(attention<heads<3, 1, 16>, line>{line{table.matrix(), {{5}}, {{4}}}}, "score::relative_bias");
   refused(attention<heads<3, 1, 16>, line>{line{table.matrix(), {{0}}, {{5}}}}, "score::relative_bias");
   refused(attention<four, score::key_bias<>>{score::key_bias<>{table.matrix()}}, "score::key_bias");
+  using terms = score::disentangled<>;
+  const auto distances = [&](bl::index rows, bl::index of_heads, bl::index count) {
+    return host_view<const float, 3>(table.values.data.data(), rows, of_heads, count);
+  };
+  for (const terms& wrong :
+       {terms(distances(9, 4, 2), distances(10, 2, 2)), terms(distances(10, 2, 2), distances(10, 2, 2)),
+        terms(distances(10, 4, 3), distances(10, 2, 3)), terms(distances(10, 4, 2), distances(10, 2, 4))})
+    refused(attention<four, terms>{wrong}, "score::disentangled");
   using per_head = score::temperature_per_head<>;
   refused(attention<four, per_head>{per_head{table.vector()}}, "score::temperature_per_head");
   for (const float value : {0.0f, -1.0f, infinity, std::nanf("")})

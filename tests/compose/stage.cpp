@@ -154,6 +154,47 @@ TEST_CASE("the mean of rows is a source") {
   CHECK(test::relative_error(out.data, wanted) < 1e-5);
 }
 
+TEST_CASE("conditions modulate a source and gate what is added, each row by its own or by none") {
+  auto draw = test::generator();
+  const test::random_weights<bl::format::dense<float>> w(draw, 7, 12);  // odd: the last pair has one column
+  const auto x = test::random_tensor<float>(draw, 1.0f, 1, 1, 5, 12);
+  const auto conditions = test::random_tensor<float>(draw, 1.0f, 1, 1, 2, 31);  // shift, scale, gate
+  auto out = test::random_tensor<float>(draw, 1.0f, 1, 1, 5, 7);
+  const std::vector<int> of_row{1, -1, 0, 0, 1};
+  const auto part = [&](bl::index first, bl::index count) {
+    bl::host_view<const float, 2> result = conditions.matrix();
+    result.data += first;
+    result.extent[1] = count;
+    return result;
+  };
+  std::vector<double> wanted;
+  for (bl::index row = 0; row < 5; ++row) {
+    const int own = of_row[static_cast<std::size_t>(row)];
+    std::vector<double> changed = test::row_of(x, row);
+    for (std::size_t c = 0; c < 12; ++c) {
+      const auto column = static_cast<bl::index>(c);
+      if (own >= 0)
+        changed[c] = changed[c] * (1 + static_cast<double>(part(12, 12)(own, column))) +
+                     static_cast<double>(part(0, 12)(own, column));
+      changed[c] = changed[c] > 0 ? changed[c] : 0;
+    }
+    const auto y = each<bl::activation::silu>(w.times(changed, true));
+    for (std::size_t c = 0; c < 7; ++c)
+      wanted.push_back(
+          test::row_of(out, row)[c] +
+          (own < 0 ? y[c] : static_cast<double>(part(24, 7)(own, static_cast<bl::index>(c))) * y[c]));
+  }
+  const bl::host_view<const int, 1> rows(of_row.data(), 5);
+  const bl::source::modulated modulated{bl::source::rows<here>{x.matrix()}, part(0, 12), part(12, 12), rows};
+  const bl::host_view<float, 2> view(out.data.data(), 5, 7);
+  bl::run(
+      bl::host::here(),
+      bl::stage{bl::source::activated{modulated, bl::activation::relu{}}, bl::normed<bl::norm::none>{},
+                w.view(true),
+                bl::epilogue::modulated<bl::activation::silu, here>{view, view, part(24, 7), rows, {}}, 5});
+  CHECK(test::relative_error(out.data, wanted) < 1e-5);
+}
+
 TEST_CASE("projection turns queries and keys and appends keys and values at their positions") {
   auto draw = test::generator();
   using attention = bl::attention<bl::heads<4, 2, 8>, bl::position::rope<>, bl::cache::contiguous<float>>;

@@ -133,6 +133,33 @@ TEST_CASE("gates, projections and means are what the host makes of them") {
       CHECK(test::relative_error(dkeys.back(on), keys.data) < 1e-5);
       CHECK(test::relative_error(dvalues.back(on), values.data) < 1e-5);
     }
+    SUBCASE("conditions") {
+      const test::random_weights<format> w(draw, 21, 64);
+      device_weights<format> dw(on, w);
+      const auto conditions = test::random_tensor<float>(draw, 1.0f, 1, 1, 3, 64);
+      test::device_tensor<float> dconditions(on, conditions);
+      const std::vector<int> of_row{2, -1, 0, 0, 1, -1, 1, 2, 0, 1};
+      auto dof_row = test::to_device(on, of_row);
+      auto wanted = test::random_tensor<float>(draw, 1.0f, 1, 1, rows, 21);
+      test::device_tensor<float> out(on, wanted);
+      const auto run = [&]<bl::memory Where>(auto where, const bl::view<const float, 2, Where>& from,
+                                             const auto& weights, const bl::view<const float, 2, Where>& by,
+                                             const bl::view<const int, 1, Where>& rows_by,
+                                             const bl::view<float, 2, Where>& into) {
+        const bl::source::modulated modulated{bl::source::rows<Where>{from}, by, by, rows_by};
+        bl::run(where,
+                bl::stage{bl::source::activated{modulated, bl::activation::silu{}}, as_is, weights,
+                          bl::epilogue::modulated<bl::activation::gelu, Where>{into, into, by, rows_by, {}},
+                          rows});
+      };
+      run(bl::host::here(), x.matrix(), w.view(true), conditions.matrix(),
+          bl::host_view<const int, 1>(of_row.data(), rows),
+          bl::host_view<float, 2>(wanted.data.data(), rows, 21));
+      run(on, bl::device_view<const float, 2>(dx.matrix()), dw.view(true),
+          bl::device_view<const float, 2>(dconditions.matrix()),
+          bl::device_view<const int, 1>(dof_row.data(), rows), out.matrix());
+      CHECK(test::relative_error(out.back(on), wanted.data) < 1e-5);
+    }
     SUBCASE("mean") {
       const test::random_weights<format> w(draw, 10, 64);
       device_weights<format> dw(on, w);

@@ -55,7 +55,7 @@ def page_of(root):
     for backend, files in backends.items():
         for path in files:
             for literals in re.findall(r'TEST_CASE\(\s*((?:"[^"]*"\s*)+)\)', path.read_text(encoding="utf-8")):
-                named = re.fullmatch(r"([A-Z]{3}-\d+) (?:\(partial: ([^)]*)\) )?(.*)", "".join(re.findall('"([^"]*)"', literals)))
+                named = re.fullmatch(r"([A-Z]{2,3}-\d+) (?:\(partial: ([^)]*)\) )?(.*)", "".join(re.findall('"([^"]*)"', literals)))
                 if named:
                     rows.setdefault((named[1], named[3], named[2] or ""), []).append(backend)
     for (number, title, clause), on in sorted(rows.items()):

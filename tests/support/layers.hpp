@@ -39,6 +39,14 @@ struct matrix_of {
   bl::host_view<const T, 2> view() const { return {data.data(), rows, columns}; }
   bl::source::rows<bl::memory::host, T> source() const { return {view()}; }
 
+  /// Columns from `first` on.
+  bl::host_view<const T, 2> columns_at(bl::index first, bl::index count) const {
+    bl::host_view<const T, 2> result = view();
+    result.data += first;
+    result.extent[1] = count;
+    return result;
+  }
+
   /// Columns from `first` on as [batch, rows of each, heads, size].
   bl::host_view<T, 4> heads(bl::index first, bl::index count, bl::index size, bl::index batch = 1) {
     bl::host_view<T, 4> result(data.data() + first, batch, rows / batch, count, size);
@@ -64,6 +72,17 @@ inline matrix floats(const rows& x) {
 }
 
 template <class T>
+rows rows_of(const matrix_of<T>& x) {
+  rows result;
+  for (bl::index r = 0; r < x.rows; ++r) {
+    result.emplace_back();
+    for (bl::index c = 0; c < x.columns; ++c)
+      result.back().push_back(static_cast<double>(static_cast<float>(x.view()(r, c))));
+  }
+  return result;
+}
+
+template <class T>
 double error(const matrix_of<T>& found, const rows& wanted) {
   return relative_error(found.data, flat(wanted));
 }
@@ -85,13 +104,14 @@ inline norm_weights folded(norm_weights by, const batch_statistics& of, float ep
 }
 
 /// activation(W norm(source) + b).
-template <class Source, class Norm, class Format, class Activation = bl::activation::identity>
-matrix through(const Source& source, const bl::normed<Norm>& norm, const random_weights<Format>& by,
-               bool biased, bl::index count, const Activation& activation = {}) {
-  matrix out(count, by.packed.rows);
+template <class Out = float, class Source, class Norm, class Format,
+          class Activation = bl::activation::identity>
+matrix_of<Out> through(const Source& source, const bl::normed<Norm>& norm, const random_weights<Format>& by,
+                       bool biased, bl::index count, const Activation& activation = {}) {
+  matrix_of<Out> out(count, by.packed.rows);
   bl::run(bl::host::here(),
           bl::stage{source, norm, by.view(biased),
-                    bl::epilogue::plain<Activation, here>{out.view(), {}, activation}, count});
+                    bl::epilogue::plain<Activation, here, Out>{out.view(), {}, activation}, count});
   return out;
 }
 

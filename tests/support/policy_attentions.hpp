@@ -14,9 +14,11 @@
 #include "byteloom/attend/normalizer/sigmoid.hpp"
 #include "byteloom/attend/normalizer/sinks.hpp"
 #include "byteloom/attend/normalizer/softmax_plus_one.hpp"
+#include "byteloom/attend/normalizer/softmax_with_epsilon.hpp"
 #include "byteloom/attend/normalizer/squared_relu.hpp"
 #include "byteloom/attend/score/alibi.hpp"
 #include "byteloom/attend/score/clamped_distance.hpp"
+#include "byteloom/attend/score/disentangled.hpp"
 #include "byteloom/attend/score/key_bias.hpp"
 #include "byteloom/attend/score/relative_bias.hpp"
 #include "byteloom/attend/score/t5_buckets.hpp"
@@ -101,6 +103,21 @@ void for_each_score_attention(std::mt19937_64& draw, const F& f) {
       attention<heads<4, 1, 24>, bias, score::softcap>{bias{keys.matrix()}, score::softcap{5.0f}},
       attend_shape{3, 20, 75});
   }
+  {
+    const auto of_queries = random_tensor<float>(draw, 1.0f, 1, 2 * 70, 4, 12),
+               of_keys = random_tensor<float>(draw, 1.0f, 1, 2 * 70, 2, 12);
+    const host_view<const float, 3> by_queries(of_queries.data.data(), 2 * 70, 4, 12),
+        by_keys(of_keys.data.data(), 2 * 70, 2, 12);
+    const std::vector<int> offsets{9, 70, 140};
+    using terms = score::disentangled<>;
+    f("disentangled terms",
+      attention<heads<4, 2, 32>, terms, score::scale>{terms(by_queries, by_keys), score::scale{0.1f}},
+      attend_shape{2, 50, 70});
+    f("disentangled terms of sequences that begin elsewhere",
+      attention<heads<4, 2, 32>, mask::causal, terms, score::scale>{
+          terms(by_queries, by_keys, {offsets.data(), 3}), score::scale{0.1f}},
+      attend_shape{2, 50, 61});
+  }
 }
 
 /// Calls f(name, spec, shape) for compositions of each position policy.
@@ -172,6 +189,10 @@ template <class F>
 void for_each_normalizer_attention(std::mt19937_64& draw, const F& f) {
   using namespace bl;
   f("softmax plus one", attention<heads<4, 2, 32>, mask::causal, normalizer::softmax_plus_one>{},
+    attend_shape{2, 50, 70});
+  f("softmax with an epsilon",
+    attention<heads<4, 2, 32>, mask::causal, normalizer::softmax_with_epsilon>{
+        normalizer::softmax_with_epsilon{0.7f}},
     attend_shape{2, 50, 70});
   {
     random_table sinks(draw, 3.0f, 4);

@@ -35,12 +35,21 @@ inline double dot(const vector& a, const vector& b) {
   return sum;
 }
 
-inline vector softmax(vector scores) {
+/// epsilon: what is added to the sum of the weights, relative to the largest.
+inline vector softmax(vector scores, double epsilon = 0) {
   double largest = -std::numeric_limits<double>::infinity(), sum = 0;
   for (double s : scores) largest = std::max(largest, s);
   for (double& s : scores) sum += s = std::exp(s - largest);
-  for (double& s : scores) s /= sum;
+  for (double& s : scores) s /= sum + epsilon;
   return scores;
+}
+
+/// Mean over rows of minus the logarithm of the probability that logits give to the row's target.
+inline double cross_entropy(const rows& logits, const std::vector<int>& targets) {
+  double sum = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    sum -= std::log(softmax(logits[i])[static_cast<std::size_t>(targets[i])]);
+  return sum / static_cast<double>(logits.size());
 }
 
 /// Turned by rotary angles place * base^(-2i/d); pairs are neighbours, or a half apart.
@@ -94,6 +103,8 @@ inline rows picked(const rows& x, const std::vector<int>& which) {
   return result;
 }
 
+inline void append(rows& x, const rows& y) { x.insert(x.end(), y.begin(), y.end()); }
+
 inline double gelu_of(double x) { return x * std::erfc(-x / std::sqrt(2.0)) / 2; }
 inline double gelu_tanh_of(double x) {
   return x / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
@@ -102,7 +113,7 @@ inline double gelu_tanh_of(double x) {
 /// Attention of rows over rows whose heads lie side by side. score(dot, head, i, j): NaN where i does not see
 /// j. A row that sees nothing is 0.
 inline rows attended(const rows& q, const rows& k, const rows& v, int heads, int key_heads,
-                     const std::function<double(double, int, int, int)>& score) {
+                     const std::function<double(double, int, int, int)>& score, double epsilon = 0) {
   rows result;
   for (std::size_t i = 0; i < q.size(); ++i) {
     vector row;
@@ -121,7 +132,7 @@ inline rows attended(const rows& q, const rows& k, const rows& v, int heads, int
         seen.push_back(j);
         scores.push_back(s);
       }
-      const vector p = softmax(scores);
+      const vector p = softmax(scores, epsilon);
       for (std::size_t c = 0; c < value_size; ++c) {
         double sum = 0;
         for (std::size_t n = 0; n < seen.size(); ++n)

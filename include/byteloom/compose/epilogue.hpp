@@ -81,6 +81,34 @@ struct blend {
   }
 };
 
+/// out = residual + gate * activation(y), where row r has the gates of condition of_row(r), and gates of 1
+/// where that is -1: what adaptive layer norm lets through (Peebles and Xie, DiT, arXiv 2212.09748; its other
+/// half is source::modulated). The residual may be `out` itself.
+template <class Activation, memory Where>
+struct modulated {
+  view<float, 2, Where> out;             ///< [row, column]
+  view<const float, 2, Where> residual;  ///< [row, column]
+  view<const float, 2, Where> gate;      ///< [condition, column]
+  view<const int, 1, Where> of_row;      ///< [row]
+  Activation activation{};
+
+  BYTELOOM_HD static constexpr index pairs(index columns) { return (columns + 1) / 2; }
+  BYTELOOM_HD static constexpr column_pair columns(index pair, index count) {
+    return {2 * pair, 2 * pair + 1 < count ? 2 * pair + 1 : -1};
+  }
+  BYTELOOM_HD void store(index row, index, column_pair at, float first, float second) const {
+    put(row, at.first, first);
+    if (at.second >= 0) put(row, at.second, second);
+  }
+
+ private:
+  BYTELOOM_HD void put(index row, index column, float value) const {
+    const int condition = of_row(row);
+    value = activation(value);
+    out(row, column) = residual(row, column) + (condition < 0 ? value : gate(condition, column) * value);
+  }
+};
+
 /// Two epilogues of one matrix: the first has the first `columns_of_first` columns, the second the others,
 /// which count from 0 for it: queries, keys and values in one product with a feed-forward's first half, as a
 /// parallel block has them (Dehghani et al., ViT-22B, arXiv 2302.05442).

@@ -83,6 +83,26 @@ struct repeated {
 template <class A>
 repeated(A, index) -> repeated<A>;
 
+/// x * (1 + scale) + shift: rows of another source, normed as a rule, that a condition modulates (adaptive
+/// layer norm: Peebles and Xie, DiT, arXiv 2212.09748). Row r has the scale and the shift of condition
+/// of_row(r), and stays as it is where that is -1. epilogue::modulated is the gate behind the matrices.
+template <class A, memory Where>
+struct modulated {
+  A from;
+  view<const float, 2, Where> shift;  ///< [condition, column]
+  view<const float, 2, Where> scale;  ///< the same
+  view<const int, 1, Where> of_row;   ///< [row]
+
+  BYTELOOM_HD float load(index row, index column) const {
+    const float x = from.load(row, column);
+    const int condition = of_row(row);
+    return condition < 0 ? x : x * (1.0f + scale(condition, column)) + shift(condition, column);
+  }
+};
+template <class A, memory Where>
+modulated(A, view<const float, 2, Where>, view<const float, 2, Where>, view<const int, 1, Where>)
+    -> modulated<A, Where>;
+
 /// The columns of one source, `columns` of them, and then those of another.
 template <class A, class B>
 struct beside {

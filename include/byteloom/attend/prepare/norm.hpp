@@ -12,8 +12,8 @@
 //   Real query(const state&, Real x, int query_head, int dimension)
 //   Real key(const state&, Real x, int key_head, int dimension)
 //
-// Every backend prepares queries and keys once before the attention, in one pass with the turning. Keys of a
-// cache (attend_cached) are prepared already.
+// Every backend prepares queries and keys once before the attention, in one pass with the turning. Queries and
+// keys of a cache (attend_cached) are prepared already; host/prepare.hpp does that.
 
 #include "byteloom/attend/normed.hpp"
 #include "byteloom/core/axis.hpp"
