@@ -33,7 +33,9 @@ inline constexpr bool for_sm80 = [] {
 /// What path::sm90 takes so far.
 template <class Spec>
 inline constexpr bool for_sm90 =
-    for_sm80<Spec>&& bl::cuda::detail::fits_sm90<bl::cuda::default_attend_tuning, Spec>;
+    for_sm80<Spec> && (bl::cuda::detail::fits_sm90<bl::cuda::default_attend_tuning, Spec> ||
+                       bl::cuda::detail::value_part<bl::cuda::default_attend_tuning, bl::path::sm90, Spec> !=
+                           Spec::heads_type::constant_value_size);
 
 /// Relative error of Path on fresh T inputs; repetitions with other bits fail.
 template <class Path, class T, class O, class Spec>

@@ -38,6 +38,33 @@ TEST_CASE("head sizes, also of values, on tensor cores") {
   check_shapes(draw, "d256", attention<heads<2, 1, 256>, mask::causal>{});
 }
 
+TEST_CASE("values too wide for one launch are attended to in parts") {
+  using namespace bl;
+  auto draw = test::generator();
+  check_shapes(draw, "d576/512", attention<heads<4, 1, 576, 512>, mask::causal>{});
+  check_shapes(
+      draw, "d576/512, head counts at run time",
+      attention<heads<dynamic, dynamic, 576, 512>>{heads<dynamic, dynamic, 576, 512>{{4}, {2}, {}, {}}});
+  check_shapes(draw, "d64/512", attention<heads<2, 1, 64, 512>, position::rope<>, mask::window<50>>{});
+  // Latent attention's values are the first dimensions of its keys.
+  const attention<heads<8, 1, 576, 512>, mask::causal> latent;
+  const auto on = cuda::on();
+  const auto q = test::random_tensor<bf16>(draw, 1.0f, 2, 70, 8, 576);
+  const auto k = test::random_tensor<bf16>(draw, 1.0f, 2, 133, 1, 576);
+  auto wanted = test::poisoned_tensor<double>(2, 70, 8, 512);
+  auto host_values = k.view();
+  host_values.extent[3] = 512;
+  reference::attend(latent, q.view(), k.view(), host_values, wanted.view());
+  test::device_tensor<bf16> dq(on, q), dk(on, k);
+  auto values = dk.view();
+  values.extent[3] = 512;
+  test::each_tensor_path([&]<class Path>(Path) {
+    test::device_tensor<bf16> out(on, test::poisoned_tensor<bf16>(2, 70, 8, 512));
+    attend<Path>(on, latent, dq.view(), dk.view(), values, out.view());
+    CHECK(test::relative_error(out.back(on), wanted.data) < test::bf16_bound);
+  });
+}
+
 TEST_CASE("f16, float outputs and large scores on tensor cores") {
   using namespace bl;
   auto draw = test::generator();

@@ -63,6 +63,15 @@ void check(std::mt19937_64& draw, const char* name, const Spec& spec, test::atte
   CHECK(test::relative_error(first, wanted.data) < unit * (Spec::position_type::turns ? 3 : 1.5));
 }
 
+/// A user's selector, which says nothing of other attentions.
+template <int Warps, int Problems, int Keys>
+struct packed_tile {
+  static constexpr bl::cuda::attend_packed_tile packed(const bl::cuda::attend_packed_needs& needs) {
+    return needs.largest == 49 ? bl::cuda::attend_packed_tile{Warps, Problems, Keys}
+                               : bl::cuda::choose_attend_packed_tile(needs);
+  }
+};
+
 }  // namespace
 
 TEST_CASE("attention inside groups agrees with the reference, for every group policy") {
@@ -130,6 +139,25 @@ TEST_CASE("strides are free: heads before positions, and outputs that cannot be 
     for (std::size_t i = 0; i < 32; ++i)
       equal = equal && static_cast<float>(found[row * 33 + i]) == static_cast<float>(wanted[row * 32 + i]);
   CHECK(equal);
+}
+
+TEST_CASE("a tile is no part of the meaning of groups, and a selector chooses it") {
+  auto draw = test::generator();
+  const auto on = bl::cuda::on();
+  const bl::attention<bl::heads<4, 2, 32>, bl::group::windows<7, 7>> spec{
+      bl::group::windows<7, 7>({14, 14}, {3, 3})};
+  packed_inputs<bl::bf16> in(draw, spec, {2, 196, 196});
+  auto wanted = test::poisoned_tensor<double>(2, 196, 4, 32);
+  bl::reference::attend(spec, in.q.view(), in.k.view(), in.v.view(), wanted.view());
+  const auto check_tile = [&]<class Tuning>(Tuning) {
+    test::device_tensor<bl::bf16> out(on, test::poisoned_tensor<bl::bf16>(2, 196, 4, 32));
+    bl::attend<Tuning>(on, spec, in.dq.view(), in.dk.view(), in.dv.view(), out.view());
+    CHECK(test::relative_error(out.back(on), wanted.data) < 6e-3);
+  };
+  check_tile(packed_tile<1, 1, 56>{});
+  check_tile(packed_tile<1, 2, 16>{});
+  check_tile(packed_tile<4, 1, 32>{});
+  check_tile(packed_tile<2, 1, 64>{});
 }
 
 TEST_CASE("large scores keep their weights") {

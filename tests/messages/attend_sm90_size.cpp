@@ -6,5 +6,5 @@
 namespace bl = byteloom;
 
 void call(bl::device_view<const bl::bf16, 4> x, bl::device_view<bl::bf16, 4> out) {
-  bl::attend<bl::path::sm90>(bl::cuda::on(), bl::attention<bl::heads<2, 2, 512>>{}, x, x, x, out);
+  bl::attend<bl::path::sm90>(bl::cuda::on(), bl::attention<bl::heads<2, 2, 2048>>{}, x, x, x, out);
 }

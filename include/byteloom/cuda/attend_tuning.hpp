@@ -7,6 +7,7 @@
 // to the library.
 
 #include "byteloom/cuda/attend.hpp"
+#include "byteloom/cuda/packed/attend_tile.hpp"
 #include "byteloom/cuda/sm80/attend_tile.hpp"
 #include "byteloom/cuda/sm90/attend_e4m3_tile.hpp"
 #include "byteloom/cuda/sm90/attend_tile.hpp"
@@ -15,6 +16,9 @@ namespace byteloom::inline v0::cuda {
 
 struct default_attend_tuning : default_attend_sm80_tuning {
   static constexpr attend_sm90_tile sm90(const attend_needs& needs) { return choose_attend_sm90_tile(needs); }
+  static constexpr attend_packed_tile packed(const attend_packed_needs& needs) {
+    return choose_attend_packed_tile(needs);
+  }
   static constexpr attend_sm90_e4m3_tile sm90_e4m3(const attend_needs& needs, int keys_a_scale, bool scored) {
     return choose_attend_sm90_e4m3_tile(needs.size, needs.value_size, needs.masked, keys_a_scale, scored);
   }

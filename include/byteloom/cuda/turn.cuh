@@ -21,27 +21,38 @@ namespace byteloom::inline v0::cuda::detail {
 
 BYTELOOM_KERNELS_BEGIN
 
-/// out = x with every row turned to the spot that `spots(batch, row)` says. One thread a pair.
+/// Heads that a thread turns by one rotation, which costs more than they do.
+inline constexpr int turn_heads = 8;
+
+/// out = x with every row turned to the spot that `spots(batch, row)` says. A thread takes a pair of some
+/// neighbouring heads.
 template <class Position, class Spots, class T, class Out>
 __global__ void turn_kernel(Position position, Spots spots, device_view<T, 4> x, bool are_queries,
                             device_view<Out, 4> out) {
   const int size = static_cast<int>(x.extent[3]);
-  const index pairs = x.size() / 2;
-  for (index i = blockIdx.x * static_cast<index>(blockDim.x) + threadIdx.x; i < pairs;
+  const index heads = x.extent[2];
+  const index parts = (heads + turn_heads - 1) / turn_heads;
+  const index all = x.extent[0] * x.extent[1] * parts * (size / 2);
+  for (index i = blockIdx.x * static_cast<index>(blockDim.x) + threadIdx.x; i < all;
        i += static_cast<index>(gridDim.x) * blockDim.x) {
     const int pair = static_cast<int>(i % (size / 2));
-    const index head = i / (size / 2) % x.extent[2];
-    const index row = i / (size / 2) / x.extent[2] % x.extent[1];
-    const index batch = i / (size / 2) / x.extent[2] / x.extent[1];
+    const index first_head = i / (size / 2) % parts * turn_heads;
+    const index row = i / (size / 2) / parts % x.extent[1];
+    const index batch = i / (size / 2) / parts / x.extent[1];
     const byteloom::position::spot where = spots(batch, row);
     const auto turn = are_queries ? byteloom::position::turn_query<float>(position, where, pair, size)
                                   : byteloom::position::turn_key<float>(position, where, pair, size);
     const int a = position.first_of(pair, size);
     const int b = position.second_of(pair, size);
-    const float first = static_cast<float>(x(batch, row, head, a));
-    const float second = static_cast<float>(x(batch, row, head, b));
-    out(batch, row, head, a) = static_cast<Out>(turn.first(first, second));
-    out(batch, row, head, b) = static_cast<Out>(turn.second(first, second));
+#pragma unroll
+    for (int j = 0; j < turn_heads; ++j) {
+      const index head = first_head + j;
+      if (head >= heads) break;
+      const float first = static_cast<float>(x(batch, row, head, a));
+      const float second = static_cast<float>(x(batch, row, head, b));
+      out(batch, row, head, a) = static_cast<Out>(turn.first(first, second));
+      out(batch, row, head, b) = static_cast<Out>(turn.second(first, second));
+    }
   }
 }
 
@@ -134,7 +145,9 @@ buffer<Out> turned(executor on, const Spec& spec, const Spots& spots, const devi
                                                   out);
     check_launch("prepare_kernel");
   } else {
-    turn_kernel<<<blocks_of(x.size() / 2), 256, 0, on.stream>>>(spec.position(), spots, x, are_queries, out);
+    const index parts = (x.extent[2] + turn_heads - 1) / turn_heads;
+    const unsigned blocks = blocks_of(x.extent[0] * x.extent[1] * parts * (x.extent[3] / 2));
+    turn_kernel<<<blocks, 256, 0, on.stream>>>(spec.position(), spots, x, are_queries, out);
     check_launch("turn_kernel");
   }
   return result;

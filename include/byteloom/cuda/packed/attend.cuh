@@ -58,12 +58,14 @@ struct attend_packed_call {
   bool whole_pieces;  ///< outputs are of type T and may be written 16 bytes at a time
 };
 
-template <class Call>
-inline constexpr attend_packed_tile attend_packed_tile_of = choose_attend_packed_tile(
-    Call::spec_type::group_type::largest,
-    byteloom::detail::most_queries<typename Call::spec_type::group_type>,
-    byteloom::detail::is_ragged<typename Call::spec_type::group_type>,
-    Call::spec_type::heads_type::constant_size, Call::spec_type::heads_type::constant_value_size);
+template <class Tuning, class Call>
+inline constexpr attend_packed_tile attend_packed_tile_of =
+    attend_packed_tile_by<Tuning, attend_packed_needs{
+                                      Call::spec_type::heads_type::constant_size,
+                                      Call::spec_type::heads_type::constant_value_size,
+                                      Call::spec_type::group_type::largest,
+                                      byteloom::detail::most_queries<typename Call::spec_type::group_type>,
+                                      byteloom::detail::is_ragged<typename Call::spec_type::group_type>}>;
 
 BYTELOOM_KERNELS_BEGIN
 
@@ -415,14 +417,14 @@ struct attend_packed_problem {
   }
 };
 
-template <class Call>
+template <class Tuning, class Call>
 __global__ __launch_bounds__(
-    attend_packed_tile_of<Call>.threads(),
-    attend_packed_tile_of<Call>.blocks(
+    attend_packed_tile_of<Tuning, Call>.threads(),
+    attend_packed_tile_of<Tuning, Call>.blocks(
         Call::spec_type::heads_type::constant_size,
         Call::spec_type::heads_type::constant_value_size)) void attend_packed_kernel(const __grid_constant__
                                                                                          Call call) {
-  constexpr attend_packed_tile tile = attend_packed_tile_of<Call>;
+  constexpr attend_packed_tile tile = attend_packed_tile_of<Tuning, Call>;
   using problem_type = attend_packed_problem<tile, Call>;
   extern __shared__ __align__(128) unsigned char attend_packed_shared[];
   wait_for_input();
@@ -440,13 +442,13 @@ BYTELOOM_KERNELS_END
 /// Launches for views whose shapes fit each other, over queries and keys that are turned already; T is bf16
 /// or f16, O is T or float. Throws shape_error where rows of q, k or v cannot be read 16 bytes at a time; out
 /// may have any strides.
-template <class Spec, class T, class O>
+template <class Tuning, class Spec, class T, class O>
 void attend_packed(executor on, const Spec& spec, const device_view<const T, 4>& q,
                    const device_view<const T, 4>& k, const device_view<const T, 4>& v,
                    const device_view<O, 4>& out) {
   using group_type = typename Spec::group_type;
   using call_type = attend_packed_call<Spec, T, O>;
-  constexpr attend_packed_tile tile = attend_packed_tile_of<call_type>;
+  constexpr attend_packed_tile tile = attend_packed_tile_of<Tuning, call_type>;
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
   static_assert(tile.fits(size, value_size),
@@ -482,7 +484,7 @@ void attend_packed(executor on, const Spec& spec, const device_view<const T, 4>&
       static_cast<int>(problems),
       static_cast<int>(first_query),
       std::is_same_v<T, O> && why_no_pieces(out).empty()};
-  const auto kernel = attend_packed_kernel<call_type>;
+  const auto kernel = attend_packed_kernel<Tuning, call_type>;
   constexpr std::size_t bytes = static_cast<std::size_t>(tile.shared_bytes(size, value_size));
   if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))
     throw device_error("attend: this GPU has less shared memory a block than the " + std::to_string(bytes) +

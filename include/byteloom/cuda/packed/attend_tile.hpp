@@ -10,14 +10,23 @@
 
 namespace byteloom::inline v0::cuda {
 
-/// Sizes of one packed attention.
+/// What a tuning selector's packed() chooses a tile for.
+struct attend_packed_needs {
+  int size;        ///< dimensions of queries and keys
+  int value_size;  ///< dimensions of values
+  int largest;     ///< the most keys of a problem
+  int queries;     ///< the most queries of a problem
+  bool ragged;     ///< problems differ in size
+};
+
+/// Sizes of one packed attention; what a tuning selector's packed returns.
 struct attend_packed_tile {
   int warps;     ///< that share a problem: each takes every so many of its 16-query rows of tiles
   int problems;  ///< side by side in a block; 1 where several warps share one
   int keys;  ///< whose scores a warp holds at a time: a multiple of 8, or of 16 where they are not all of a
              ///< group
-  int queries;  ///< the most queries of a problem
-  int largest;  ///< the most keys of a problem
+  int queries = 0;  ///< the most queries of a problem; the composition says it
+  int largest = 0;  ///< the most keys of a problem; the composition says it
 
   BYTELOOM_HD constexpr int threads() const { return 32 * warps * problems; }
   BYTELOOM_HD constexpr int row_tiles() const { return (queries + 15) / 16; }
@@ -76,8 +85,10 @@ struct attend_packed_tile {
 /// problem takes no more than its share of a multiprocessor's memory; else several warps. Groups of up to 64
 /// keys that have all the same size are scored at once; of others as many keys at a time as leave little
 /// empty.
-constexpr attend_packed_tile choose_attend_packed_tile(int largest, int queries, bool is_ragged, int size,
-                                                       int value_size) {
+constexpr attend_packed_tile choose_attend_packed_tile(const attend_packed_needs& needs) {
+  const int size = needs.size, value_size = needs.value_size;
+  const int largest = needs.largest, queries = needs.queries;
+  const bool is_ragged = needs.ragged;
   attend_packed_tile tile{1, 4, 64, queries, largest};
   if (largest <= 64 && (!is_ragged || largest <= 32)) {
     tile.keys = (largest + 7) / 8 * 8;
@@ -100,5 +111,19 @@ constexpr attend_packed_tile choose_attend_packed_tile(int largest, int queries,
   while (tile.problems > 1 && tile.shared_bytes(size, value_size) > 99 * 1024) tile.problems /= 2;
   return tile;
 }
+
+/// A selector's tile, or the library's choice where it says nothing of packed attention.
+template <class Tuning, attend_packed_needs Needs>
+inline constexpr attend_packed_tile attend_packed_tile_by = [] {
+  attend_packed_tile tile{};
+  if constexpr (requires { Tuning::packed(Needs); }) {
+    tile = Tuning::packed(Needs);
+  } else {
+    tile = choose_attend_packed_tile(Needs);
+  }
+  tile.queries = Needs.queries;
+  tile.largest = Needs.largest;
+  return tile;
+}();
 
 }  // namespace byteloom::inline v0::cuda
