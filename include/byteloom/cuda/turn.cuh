@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "byteloom/core/executor.hpp"
+#include "byteloom/core/math.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/cuda/buffer.cuh"
 #include "byteloom/cuda/check.cuh"
@@ -25,33 +26,44 @@ BYTELOOM_KERNELS_BEGIN
 inline constexpr int turn_heads = 8;
 
 /// out = x with every row turned to the spot that `spots(batch, row)` says. A thread takes a pair of some
-/// neighbouring heads.
+/// neighbouring heads, and the same pair of row after row, so that what depends on the pair alone is computed
+/// once. Blocks of whole multiples of the pairs of a head, or of fewer threads than pairs.
 template <class Position, class Spots, class T, class Out>
 __global__ void turn_kernel(Position position, Spots spots, device_view<T, 4> x, bool are_queries,
                             device_view<Out, 4> out) {
   const int size = static_cast<int>(x.extent[3]);
+  const int pairs = size / 2;
+  const int wide = math::min(pairs, static_cast<int>(blockDim.x));
+  const int together = static_cast<int>(blockDim.x) / wide;  // rows of a block
   const index heads = x.extent[2];
   const index parts = (heads + turn_heads - 1) / turn_heads;
-  const index all = x.extent[0] * x.extent[1] * parts * (size / 2);
-  for (index i = blockIdx.x * static_cast<index>(blockDim.x) + threadIdx.x; i < all;
-       i += static_cast<index>(gridDim.x) * blockDim.x) {
-    const int pair = static_cast<int>(i % (size / 2));
-    const index first_head = i / (size / 2) % parts * turn_heads;
-    const index row = i / (size / 2) / parts % x.extent[1];
-    const index batch = i / (size / 2) / parts / x.extent[1];
-    const byteloom::position::spot where = spots(batch, row);
-    const auto turn = are_queries ? byteloom::position::turn_query<float>(position, where, pair, size)
-                                  : byteloom::position::turn_key<float>(position, where, pair, size);
+  const index all = x.extent[0] * x.extent[1] * parts;
+  for (int pair = static_cast<int>(threadIdx.x) % wide; pair < pairs; pair += wide) {
     const int a = position.first_of(pair, size);
     const int b = position.second_of(pair, size);
+    for (index i = static_cast<index>(blockIdx.x) * together + static_cast<int>(threadIdx.x) / wide; i < all;
+         i += static_cast<index>(gridDim.x) * together) {
+      const index first_head = i % parts * turn_heads;
+      const index row = i / parts % x.extent[1];
+      const index batch = i / parts / x.extent[1];
+      const byteloom::position::spot where = spots(batch, row);
+      const auto turn = are_queries ? byteloom::position::turn_query<float>(position, where, pair, size)
+                                    : byteloom::position::turn_key<float>(position, where, pair, size);
+      float first[turn_heads], second[turn_heads];
 #pragma unroll
-    for (int j = 0; j < turn_heads; ++j) {
-      const index head = first_head + j;
-      if (head >= heads) break;
-      const float first = static_cast<float>(x(batch, row, head, a));
-      const float second = static_cast<float>(x(batch, row, head, b));
-      out(batch, row, head, a) = static_cast<Out>(turn.first(first, second));
-      out(batch, row, head, b) = static_cast<Out>(turn.second(first, second));
+      for (int j = 0; j < turn_heads; ++j) {
+        const index head = first_head + j;
+        if (head >= heads) break;
+        first[j] = static_cast<float>(x(batch, row, head, a));
+        second[j] = static_cast<float>(x(batch, row, head, b));
+      }
+#pragma unroll
+      for (int j = 0; j < turn_heads; ++j) {
+        const index head = first_head + j;
+        if (head >= heads) break;
+        out(batch, row, head, a) = static_cast<Out>(turn.first(first[j], second[j]));
+        out(batch, row, head, b) = static_cast<Out>(turn.second(first[j], second[j]));
+      }
     }
   }
 }
@@ -145,9 +157,14 @@ buffer<Out> turned(executor on, const Spec& spec, const Spots& spots, const devi
                                                   out);
     check_launch("prepare_kernel");
   } else {
-    const index parts = (x.extent[2] + turn_heads - 1) / turn_heads;
-    const unsigned blocks = blocks_of(x.extent[0] * x.extent[1] * parts * (x.extent[3] / 2));
-    turn_kernel<<<blocks, 256, 0, on.stream>>>(spec.position(), spots, x, are_queries, out);
+    const int pairs = static_cast<int>(x.extent[3] / 2);
+    constexpr int most_threads = 256;
+    const int together = std::max(1, most_threads / pairs);
+    const int threads = std::min(most_threads, pairs * together);
+    const index rows = x.extent[0] * x.extent[1] * ((x.extent[2] + turn_heads - 1) / turn_heads);
+    constexpr index most_blocks = 2048;  // enough for any GPU; each then has several rows
+    const auto blocks = static_cast<unsigned>(std::min((rows + together - 1) / together, most_blocks));
+    turn_kernel<<<blocks, threads, 0, on.stream>>>(spec.position(), spots, x, are_queries, out);
     check_launch("turn_kernel");
   }
   return result;

@@ -54,10 +54,10 @@ struct attend_sm90_consumer {
   static constexpr int value_groups = Products::value_groups;
   static constexpr bool staged = leaves_by_copies<out_element>;
   /// Whether a query tile's first product runs under the last one of the query tile before: its queries must
-  /// be there. Where tiles are alike and warpgroups leave their own products alone, other warpgroups' products
-  /// fill the pause as well.
-  static constexpr bool flows =
-      passes == 1 && memory_type::query_stages > 1 && (Tile.overlap || spec_type::is_masked);
+  /// be there. Where tiles are alike and warpgroups leave their own products alone, other warpgroups'
+  /// products fill the pause as well.
+  static constexpr bool flows = passes == 1 && memory_type::query_stages > 1 &&
+                                (Tile.overlap || spec_type::is_masked);
 
   const Call& call;
   const memory_type& memory;
@@ -86,12 +86,19 @@ struct attend_sm90_consumer {
   __device__ __forceinline__ void run() {
     namespace ptx = instruction;
     if (Tile.ping_pong && group == Tile.warpgroups - 1) ptx::barrier_arrive(turn_of(0), 2 * 128);
+    bool followed = false;  // whether the query tile before had keys, from which other groups then flow
     while (take_work(of_work)) {
-      start_rows();
-      clear_outputs();
       next_tile();
       turning = false;
       const bool any = tile >= 0;
+      if (flows && any && followed) pass_turn();
+      followed = any;
+      if (!has_rows()) {
+        stand_aside(any);
+        continue;
+      }
+      start_rows();
+      clear_outputs();
       if (any) {
         await_queries();
         if constexpr (passes == 2) first_pass();
@@ -175,6 +182,48 @@ struct attend_sm90_consumer {
     of_values.advance();
   }
 
+  /// Whether the group has a query in the tile at all.
+  __device__ bool has_rows() const { return at.first_row + 64 * group < at.head.queries; }
+  /// A step of others that this group has no part in.
+  __device__ void pass_turn() const {
+    if (!Tile.ping_pong) return;
+    instruction::barrier_sync(turn_of(group), 2 * 128);
+    instruction::barrier_arrive(turn_of((group + 1) % Tile.warpgroups), 2 * 128);
+  }
+  /// A query tile without rows of the group: what the others do with keys and values goes on.
+  __device__ void stand_aside(bool any) {
+    if (any) {
+      await_queries();
+      if constexpr (passes == 2) {
+#pragma unroll 1
+        for (; tile >= 0; next_tile())
+          for (int map = 0; map < maps; ++map) pass_keys();
+        walk = walk_type(at.head.keys);
+        next_tile();
+      }
+      bool first = true;
+#pragma unroll 1
+      for (; tile >= 0; next_tile()) {
+        for (int map = 0; map < maps; ++map) {
+          if (!first) pass_turn();
+          first = false;
+          pass_keys();
+        }
+        instruction::barrier_wait(memory.values_full(of_values.stage()), of_values.parity());
+        leave_values();
+      }
+      release(memory.queries_empty(of_queries.stage()));
+      of_queries.advance();
+    }
+    __syncwarp();
+    leave_work();
+  }
+  __device__ void pass_keys() {
+    instruction::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
+    release(memory.keys_empty(of_keys.stage()));
+    of_keys.advance();
+  }
+
   /// Asks for the next tile: where this query tile's have ended, the first of the next one. `work` is that of
   /// the tile before.
   __device__ __forceinline__ void look_ahead(work_cursor work) {
@@ -183,7 +232,7 @@ struct attend_sm90_consumer {
     if constexpr (flows) {
       if (tile >= 0) return;
       work.advance();
-      if (!take_work(work)) return;
+      if (!take_work(work) || !has_rows()) return;
       next_tile();
       turning = true;
     }
