@@ -18,11 +18,14 @@
 #include "byteloom/attend/normalizer/squared_relu.hpp"
 #include "byteloom/attend/score/alibi.hpp"
 #include "byteloom/attend/score/clamped_distance.hpp"
+#include "byteloom/attend/score/dilated.hpp"
 #include "byteloom/attend/score/disentangled.hpp"
 #include "byteloom/attend/score/key_bias.hpp"
+#include "byteloom/attend/score/lowered.hpp"
 #include "byteloom/attend/score/relative_bias.hpp"
 #include "byteloom/attend/score/t5_buckets.hpp"
 #include "byteloom/attend/score/temperature.hpp"
+#include "byteloom/position/at_coordinates.hpp"
 #include "byteloom/position/at_ids.hpp"
 #include "byteloom/position/axial.hpp"
 #include "byteloom/position/partial.hpp"
@@ -76,6 +79,15 @@ void for_each_score_attention(std::mt19937_64& draw, const F& f) {
     f("relative bias of neighbours, clamped beyond them",
       attention<heads<2, 1, 16>, neighbour>{neighbour{near.transposed(), {{6, 7}}, {{3, 3}}}},
       attend_shape{1, 42, 42});
+    using steps = score::dilated<2, neighbour>;
+    f("relative bias of dilated neighbours",
+      attention<heads<2, 1, 16>, steps>{
+          steps{neighbour{near.transposed(), {{3, 4}}, {{3, 3}}}, {{6, 7}}, {{2, 2}}}},
+      attend_shape{1, 42, 42});
+    using lowered = score::lowered<mask::window<9>>;
+    f("lowered beyond a window",
+      attention<heads<2, 1, 16>, mask::causal, lowered>{lowered{mask::window<9>{}, 3.0f}},
+      attend_shape{1, 42, 50});
     random_table video(draw, 1.0f, 3 * 5 * 7, 2);
     using in_video = score::relative_bias<3>;
     f("relative bias over a video",
@@ -181,6 +193,10 @@ void for_each_position_attention(std::mt19937_64& draw, const F& f) {
       attention<heads<2, 1, 32>, wrapped, mask::causal>{
           wrapped{position::at_ids<position::rope<pairing::interleaved>>{tokens}}},
       attend_shape{2, 25, 60});
+    using placed = position::at_coordinates<2, position::rope<pairing::interleaved>>;
+    f("positions given by coordinates, dimensions left over",
+      attention<heads<2, 1, 40>, placed, mask::causal>{placed{host_view<const int, 3>(ids.data(), 2, 30, 2)}},
+      attend_shape{2, 25, 30});
   }
 }
 
