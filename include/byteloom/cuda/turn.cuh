@@ -25,47 +25,39 @@ BYTELOOM_KERNELS_BEGIN
 /// Heads that a thread turns by one rotation, which costs more than they do.
 inline constexpr int turn_heads = 8;
 
-/// out = x with every row turned to the spot that `spots(batch, row)` says. A thread takes a pair of some
-/// neighbouring heads, and the same pair of row after row, so that what depends on the pair alone is computed
-/// once. Blocks of whole multiples of the pairs of a head, or of fewer threads than pairs.
+/// out = x with every row turned to the spot that `spots(batch, row)` says; out lies without gaps. A thread
+/// takes a pair of some neighbouring heads; blocks of a row along x, rows along y, sequences along z.
 template <class Position, class Spots, class T, class Out>
 __global__ void turn_kernel(Position position, Spots spots, device_view<T, 4> x, bool are_queries,
                             device_view<Out, 4> out) {
   const int size = static_cast<int>(x.extent[3]);
-  const int pairs = size / 2;
-  const int wide = math::min(pairs, static_cast<int>(blockDim.x));
-  const int together = static_cast<int>(blockDim.x) / wide;  // rows of a block
-  const index heads = x.extent[2];
-  const index parts = (heads + turn_heads - 1) / turn_heads;
-  const index all = x.extent[0] * x.extent[1] * parts;
-  for (int pair = static_cast<int>(threadIdx.x) % wide; pair < pairs; pair += wide) {
-    const int a = position.first_of(pair, size);
-    const int b = position.second_of(pair, size);
-    for (index i = static_cast<index>(blockIdx.x) * together + static_cast<int>(threadIdx.x) / wide; i < all;
-         i += static_cast<index>(gridDim.x) * together) {
-      const index first_head = i % parts * turn_heads;
-      const index row = i / parts % x.extent[1];
-      const index batch = i / parts / x.extent[1];
+  const int heads = static_cast<int>(x.extent[2]);
+  const int parts = (heads + turn_heads - 1) / turn_heads;
+  const int own = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (own >= parts * (size / 2)) return;
+  const int pair = own % (size / 2);
+  const int first_head = own / (size / 2) * turn_heads;
+  const int here = math::min(turn_heads, heads - first_head);
+  const int a = position.first_of(pair, size);
+  const int b = position.second_of(pair, size);
+  for (index batch = blockIdx.z; batch < x.extent[0]; batch += gridDim.z)
+    for (index row = blockIdx.y; row < x.extent[1]; row += gridDim.y) {
       const byteloom::position::spot where = spots(batch, row);
       const auto turn = are_queries ? byteloom::position::turn_query<float>(position, where, pair, size)
                                     : byteloom::position::turn_key<float>(position, where, pair, size);
-      float first[turn_heads], second[turn_heads];
+      const T* from = &x(batch, row, first_head, 0);
+      Out* to = &out(batch, row, first_head, 0);
 #pragma unroll
       for (int j = 0; j < turn_heads; ++j) {
-        const index head = first_head + j;
-        if (head >= heads) break;
-        first[j] = static_cast<float>(x(batch, row, head, a));
-        second[j] = static_cast<float>(x(batch, row, head, b));
-      }
-#pragma unroll
-      for (int j = 0; j < turn_heads; ++j) {
-        const index head = first_head + j;
-        if (head >= heads) break;
-        out(batch, row, head, a) = static_cast<Out>(turn.first(first[j], second[j]));
-        out(batch, row, head, b) = static_cast<Out>(turn.second(first[j], second[j]));
+        if (j >= here) break;
+        const float first = static_cast<float>(from[a * x.stride[3]]);
+        const float second = static_cast<float>(from[b * x.stride[3]]);
+        to[a] = static_cast<Out>(turn.first(first, second));
+        to[b] = static_cast<Out>(turn.second(first, second));
+        from += x.stride[2];
+        to += size;
       }
     }
-  }
 }
 
 /// The same with rows that are prepared first, and turned where the position policy turns. A warp a row.
@@ -157,13 +149,12 @@ buffer<Out> turned(executor on, const Spec& spec, const Spots& spots, const devi
                                                   out);
     check_launch("prepare_kernel");
   } else {
-    const int pairs = static_cast<int>(x.extent[3] / 2);
-    constexpr int most_threads = 256;
-    const int together = std::max(1, most_threads / pairs);
-    const int threads = std::min(most_threads, pairs * together);
-    const index rows = x.extent[0] * x.extent[1] * ((x.extent[2] + turn_heads - 1) / turn_heads);
-    constexpr index most_blocks = 2048;  // enough for any GPU; each then has several rows
-    const auto blocks = static_cast<unsigned>(std::min((rows + together - 1) / together, most_blocks));
+    const int of_row = static_cast<int>((x.extent[2] + turn_heads - 1) / turn_heads * (x.extent[3] / 2));
+    const int threads = std::min(256, (of_row + 31) / 32 * 32);
+    const auto bounded = [](index count) { return static_cast<unsigned>(std::min<index>(count, 65535)); };
+    constexpr index rows = 4;  // of a block: what depends on the pair alone is computed once for them
+    const dim3 blocks(static_cast<unsigned>((of_row + threads - 1) / threads),
+                      bounded((x.extent[1] + rows - 1) / rows), bounded(x.extent[0]));
     turn_kernel<<<blocks, threads, 0, on.stream>>>(spec.position(), spots, x, are_queries, out);
     check_launch("turn_kernel");
   }
