@@ -2,8 +2,9 @@
 #pragma once
 
 // attend/mask/interval: the vocabulary of masks beside keep and cover: `interval reach(row) const`, for a
-// mask whose kept keys of a row lie next to each other, `int count(row) const`, the number of keys it keeps
-// of a row (-1 where it would have to count them), and how the parts of a tile make its coverage.
+// mask whose kept keys of a row lie next to each other (just those: kernels ask for it in place of keep),
+// `int count(row) const`, the number of keys it keeps of a row (-1 where it would have to count them), and how
+// the parts of a tile make its coverage.
 
 #include <concepts>
 
