@@ -17,6 +17,7 @@
 #include "byteloom/cuda/instruction/wgmma.cuh"
 #include "byteloom/cuda/kernels.cuh"
 #include "byteloom/cuda/sm90/attend_consume.cuh"
+#include "byteloom/cuda/sm90/attend_products.cuh"
 #include "byteloom/cuda/sm90/attend_run.cuh"
 #include "byteloom/cuda/sm90/attend_tile.hpp"
 #include "byteloom/cuda/sm90/attend_work.cuh"
@@ -31,46 +32,20 @@ BYTELOOM_KERNELS_BEGIN
 
 /// What the consumers multiply, and how scores become weights that can be multiplied.
 template <attend_sm90_tile Tile, class Call>
-struct attend_sm90_products {
+struct attend_sm90_products : attend_sm90_key_products<Tile, Call> {
   using spec_type = typename Call::spec_type;
   using element = typename Call::element;
   using memory_type = attend_sm90_memory<Call, Tile>;
   using rows_type = fragment::score_rows<spec_type>;
-  static constexpr int size = memory_type::size;
   static constexpr int key_groups = Tile.keys / 8;
   static constexpr int value_groups = (memory_type::value_size + 7) / 8;
-  using score_array = float[key_groups][4];
   using output_array = float[value_groups][4];
   using weight_array = std::uint32_t[key_groups / 2][4];
 
-  const Call& call;
-  const memory_type& memory;
-  int group;
-
-  /// Where the group's queries of a map and the keys of a stage lie.
-  struct operands {
-    fragment::descriptor queries, keys;
-  };
-  __device__ operands operands_of(int place, int map, int stage) const {
-    const std::uint32_t own = instruction::shared_address(memory.queries(place, group, map));
-    return {fragment::descriptor(uniform(own), 16),
-            fragment::descriptor(uniform(instruction::shared_address(memory.keys(stage))), 16)};
-  }
-
-  /// scores = queries times keys; a commit group of its own.
-  __device__ static void multiply_keys(const operands& from, score_array& scores) {
-    instruction::settle(scores);
-    instruction::wgmma_fence();
-#pragma unroll
-    for (int k = 0; k < (size + 15) / 16; ++k) {
-      const int chunk = k / 4;
-      const int inside = k % 4 * 32;
-      instruction::wgmma<element, Tile.keys>::shared(
-          scores, from.queries.at(chunk * Tile.group_rows * fragment::chunk_row_bytes + inside),
-          from.keys.at(chunk * Tile.keys * fragment::chunk_row_bytes + inside), k != 0);
-    }
-    instruction::wgmma_commit();
-  }
+  using base = attend_sm90_key_products<Tile, Call>;
+  using base::call;
+  using base::memory;
+  using typename base::score_array;
 
   /// Begins outputs += weights times values of a stage; a commit group of its own.
   __device__ void begin_values(int stage, const weight_array& weights, output_array& outputs) const {

@@ -28,6 +28,7 @@
 #include "byteloom/cuda/launch.cuh"
 #include "byteloom/cuda/sm90/attend_e4m3_tile.hpp"
 #include "byteloom/cuda/sm90/attend_feed.cuh"
+#include "byteloom/cuda/sm90/attend_products.cuh"
 #include "byteloom/cuda/sm90/attend_run.cuh"
 #include "byteloom/cuda/sm90/attend_work.cuh"
 #include "byteloom/cuda/sm90/tensor_map.cuh"
@@ -61,13 +62,12 @@ __device__ inline std::uint32_t pack_e4m3(float a, float b, float c, float d) {
 
 /// What the consumers multiply, and how scores become weights that can be multiplied.
 template <attend_sm90_e4m3_tile Tile, class Call>
-struct attend_sm90_e4m3_products {
+struct attend_sm90_e4m3_products : attend_sm90_key_products<Tile, Call> {
   using spec_type = typename Call::spec_type;
   using scales_type = typename Call::scales_type;
   using normalizer_type = typename spec_type::normalizer_type;
   using memory_type = attend_sm90_memory<Call, Tile>;
   using rows_type = fragment::score_rows<spec_type>;
-  static constexpr int size = memory_type::size;
   static constexpr int value_size = memory_type::value_size;
   static constexpr int key_groups = Tile.keys / 8;
   static constexpr int depth = Tile.keys / 32;  ///< products of 32 keys a tile
@@ -79,14 +79,15 @@ struct attend_sm90_e4m3_products {
   static constexpr bool scales_by_key = scales_type::keys_a_scale != 0;
   static constexpr float lift = 8.0f;
   static constexpr float lifted = 256.0f;
-  using score_array = float[key_groups][4];
   using output_array = float[value_groups][4];
   using part_array = float[part_groups][4];
   using weight_array = std::uint32_t[depth][4];
 
-  const Call& call;
-  const memory_type& memory;
-  int group;
+  using base = attend_sm90_key_products<Tile, Call>;
+  using base::call;
+  using base::group;
+  using base::memory;
+  using typename base::score_array;
 
   part_array fresh;  ///< sums of one tile of keys
   /// Scales in force: of dot products whatever their key, of the keys and the values of the tile that is
@@ -201,31 +202,6 @@ struct attend_sm90_e4m3_products {
   }
 
   // Products.
-
-  /// Where the group's queries and the keys of a stage lie.
-  struct operands {
-    fragment::descriptor queries, keys;
-  };
-  __device__ operands operands_of(int place, int map, int stage) const {
-    const std::uint32_t own = instruction::shared_address(memory.queries(place, group, map));
-    return {fragment::descriptor(uniform(own), 16),
-            fragment::descriptor(uniform(instruction::shared_address(memory.keys(stage))), 16)};
-  }
-
-  /// scores = queries times keys; a commit group of its own.
-  __device__ static void multiply_keys(const operands& from, score_array& scores) {
-    instruction::settle(scores);
-    instruction::wgmma_fence();
-#pragma unroll
-    for (int k = 0; k < (size + 31) / 32; ++k) {
-      const int chunk = k / 4;
-      const int inside = k % 4 * 32;
-      instruction::wgmma<fp8_e4m3, Tile.keys>::shared(
-          scores, from.queries.at(chunk * Tile.group_rows * fragment::chunk_row_bytes + inside),
-          from.keys.at(chunk * Tile.keys * fragment::chunk_row_bytes + inside), k != 0);
-    }
-    instruction::wgmma_commit();
-  }
 
   __device__ void begin_values(int stage, const weight_array& weights, output_array& outputs) {
     if constexpr (Tile.two_level) {
