@@ -26,7 +26,7 @@ void check_tile(int size, int value_size) {
       // kilobytes
       const int row = (size + 127) / 128 * 128;
       const int values = (value_size * tile.keys + 1023) / 1024 * 1024;
-      const int inputs = tile.queries() * row + tile.stages * (tile.keys * row + values) + 1280;
+      const int inputs = tile.queries() * row + tile.stages * (tile.keys * row + values) + 1024 + 320;
       const int outputs = tile.queries() * ((value_size + 63) / 64 * 128);
       const bool twice = inputs + outputs + tile.queries() * row <= 232448;  // room for the next queries
       const int all = twice                                ? inputs + outputs + tile.queries() * row
@@ -37,7 +37,7 @@ void check_tile(int size, int value_size) {
       CHECK(all <= 232448);
       CHECK(tile.accumulators(value_size) ==
             (64 * tile.keys + 64 * tile.keys / 4 + 64 * value_size + 64 * tile.value_columns) / 128);
-      CHECK((4 * tile.stages + 4 + 4 + 1) * 8 + 2 * 16 <= 256);  // barriers and query tiles
+      CHECK((4 * tile.stages + 2 * 2 + 2 * 4 + 1) * 8 + 4 * 16 <= 320);  // barriers and query tiles
     }
 }
 
