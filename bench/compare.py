@@ -8,8 +8,8 @@ compare.py attend [--build DIR] [--rounds N] [--cases WORDS] [--seconds S] [--no
 compare.py compile: what translation units cost, from compile/budget.py.
 compare.py --judge [FILE ...]: which rows of result files (all, where none is named) reach what they must; exit status 1 where
   one does not.
-compare.py --readme: writes the README's tables from the result files.
-compare.py --check: holds the result files against the schema of docs/design.md, and the README's tables against them.
+compare.py --readme: writes the tables of README.md and docs/attention.md from the result files.
+compare.py --check: holds the result files against the schema of docs/design.md, and those tables against them.
 compare.py --list: the topics.
 """
 import argparse
@@ -29,6 +29,7 @@ sys.path.insert(0, str(BENCH / "peers"))
 sys.dont_write_bytecode = True
 import attend_cases  # noqa: E402  (it lies in peers/)
 
+PAGES = ["README.md", "docs/attention.md"]  # that show figures
 TOPICS = ["generate", "attend", "compile"]
 PROMPT = "The Lord "
 COUNT = 1000
@@ -205,25 +206,29 @@ def shown(figure):
 
 
 def table(text):
-    """README text with every <!-- bench:device/topic --> table written anew from its result file."""
+    """A page with every <!-- bench:device/topic --> table written anew from its result file; words behind the topic leave the
+    rows whose cases begin with one of them."""
     def written(found):
         result = json.loads((BENCH / "results" / f"{found.group(1)}.json").read_text(encoding="utf-8"))
-        peers = sorted({name for r in result["rows"] for name in r["peers"]})
+        words = tuple(found.group(2).split())
+        rows = [r for r in result["rows"] if not words or r["case"].startswith(words)]
+        peers = sorted({name for r in rows for name in r["peers"]})
         lines = [f'| {result["device"]}, {result["date"]} | unit | byteloom | to reach | ' + " | ".join(peers) + " |",
                  "|---|---|---|---|" + "---|" * len(peers)]
-        for r in result["rows"]:
+        for r in rows:
             least = bound(r)
             figures = [shown(r["ours"]), shown(least[0]) if least else ""]
             figures += [shown(r["peers"][name]) if name in r["peers"] else "" for name in peers]
             lines.append(f'| `{r["case"]}` | {r["unit"]} | ' + " | ".join(figures) + " |")
-        return f"<!-- bench:{found.group(1)} -->\n" + "\n".join(lines) + "\n<!-- bench -->"
-    return re.sub(r"<!-- bench:(\S+) -->\n.*?<!-- bench -->", written, text, flags=re.S)
+        return f"<!-- bench:{found.group(1)}{found.group(2)} -->\n" + "\n".join(lines) + "\n<!-- bench -->"
+    return re.sub(r"<!-- bench:(\S+)((?: \S+)*?) -->\n.*?<!-- bench -->", written, text, flags=re.S)
 
 
 def check():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    if table(readme) != readme:
-        sys.exit("README.md shows other figures than bench/results; run bench/compare.py --readme")
+    for name in PAGES:
+        page = (ROOT / name).read_text(encoding="utf-8")
+        if table(page) != page:
+            sys.exit(f"{name} shows other figures than bench/results; run bench/compare.py --readme")
     for path in sorted((BENCH / "results").glob("*/*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
         faults = faults_of(result)
@@ -253,6 +258,13 @@ def self_test():
     assert [figure for figure, _ in bounds(small)] == [99, 75] and len(judge({"rows": [small]})[0]) == 2
     assert faults_of({**good, "rows": [{**fast, "ratios": {"cudnn": "much"}}]})
     attend_cases.self_test()
+    result_files = sorted((BENCH / "results").glob("*/attend.json"))
+    name = result_files[0].relative_to(BENCH / "results").with_suffix("") if result_files else None
+    if name:
+        shorter = table(f"<!-- bench:{name} forward/full forward/causal -->\nold\n<!-- bench -->")
+        whole = table(f"a\n<!-- bench:{name} -->\n<!-- bench -->\nb")
+        assert "error/" in whole and "error/" not in shorter and "forward/full" in shorter and "old" not in shorter
+        assert whole.startswith("a\n") and whole.endswith("\nb") and table(shorter) == shorter and len(shorter) < len(whole)
 
 
 def main():
@@ -277,8 +289,9 @@ def main():
     elif arguments.self_test:
         self_test()
     elif arguments.readme:
-        readme = ROOT / "README.md"
-        readme.write_text(table(readme.read_text(encoding="utf-8")), encoding="utf-8")
+        for name in PAGES:
+            page = ROOT / name
+            page.write_text(table(page.read_text(encoding="utf-8")), encoding="utf-8")
     elif arguments.check:
         check()
     elif arguments.list or arguments.topic is None:
