@@ -66,3 +66,12 @@ TEST_CASE("a norm brings packed rows back, and writes zeros where there were non
       CHECK(found.matrix()(row, c) == (from < 0 ? 0.0f : plain.matrix()(from, c)));
     }
 }
+
+TEST_CASE("a batch of more rows than an int counts is refused by name") {
+  const int one = 1;
+  bl::host_view<const int, 2> mask(&one, 1, 1);
+  mask.extent[0] = mask.extent[1] = 65536;  // all of them the same number
+  mask.stride[0] = mask.stride[1] = 0;
+  CHECK_THROWS_WITH_AS(bl::unpad(bl::host::here(), mask),
+                       doctest::Contains("unpad: a mask of 4294967296 rows"), bl::shape_error);
+}

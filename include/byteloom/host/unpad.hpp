@@ -8,9 +8,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include "byteloom/attend/ragged.hpp"
+#include "byteloom/core/error.hpp"
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/host/parallel.hpp"
@@ -31,10 +34,14 @@ struct unpadded {
 };
 
 /// Packs the rows whose number in `mask` [sequence, position] is not 0, wherever they stand. Masks of tokens
-/// that are to be predicted are masks, too. Throws nothing but std::bad_alloc.
+/// that are to be predicted are masks, too. Throws shape_error where the batch has more rows than an int
+/// counts.
 template <class T>
 unpadded unpad(host::executor on, host_view<const T, 2> mask) {
   const index sequences = mask.extent[0], positions = mask.extent[1];
+  if (mask.size() > std::numeric_limits<int>::max())
+    throw shape_error("unpad: a mask of " + std::to_string(mask.size()) +
+                      " rows, which are told by ints; give it in parts.");
   unpadded result{std::vector<int>(static_cast<std::size_t>(sequences + 1)), {}, {}, 0};
   const auto work = static_cast<double>(mask.size());
   const auto for_each_sequence = [&](const auto& f) {
