@@ -139,7 +139,7 @@ def faults_of(root):
     check_messages(root, faults)
     check_version(root, faults)
     check_shown(root, faults, "readme", "README.md", "examples")
-    check_shown(root, faults, "policies", "docs/policies.md", "tests")
+    check_shown(root, faults, "masks", "docs/masks.md", "tests")
     check_top_level(root, faults)
     return faults
 
@@ -156,8 +156,8 @@ def self_test():
         "examples/x.cpp": "// [readme:one]\nint x;\n// [readme:one]\n",
         "CHANGELOG.md": "# Changelog\n\n## 1.2.3\n",
         "README.md": "<!-- readme:one -->\n```cpp\nint x;\n```\n",
-        "docs/policies.md": "<!-- policies:one -->\n```cpp\nint y;\n```\n",
-        "tests/support/y.hpp": "// [policies:one]\nint y;\n// [policies:one]\n",
+        "docs/masks.md": "<!-- masks:one -->\n```cpp\nint y;\n```\n",
+        "tests/support/y.hpp": "// [masks:one]\nint y;\n// [masks:one]\n",
     }
     planted = {
         "may not include attend/": {"include/byteloom/core/a.hpp": head + '#include "byteloom/attend/b.hpp"\n'},
@@ -173,8 +173,8 @@ def self_test():
         "CHANGELOG.md does not begin": {"CHANGELOG.md": "## 1.2.4\n"},
         "README.md names": {"README.md": well["README.md"] + "byteloom/1.0.0"},
         "README.md does not show": {"README.md": "nothing"},
-        "policies.md does not show": {"tests/support/y.hpp": "// [policies:one]\nint z;\n// [policies:one]\n"},
-        "between [policies:two]": {"docs/policies.md": well["docs/policies.md"] * 2 + well["docs/policies.md"].replace("one", "two")},
+        "masks.md does not show": {"tests/support/y.hpp": "// [masks:one]\nint z;\n// [masks:one]\n"},
+        "between [masks:two]": {"docs/masks.md": well["docs/masks.md"] * 2 + well["docs/masks.md"].replace("one", "two")},
     }
 
     def found(changes):

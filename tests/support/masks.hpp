@@ -48,7 +48,7 @@ struct striped {
 };
 
 /// A mask as a user would write it, with all that a mask may offer.
-// [policies:mask]
+// [masks:two_blocks]
 // A query sees its own block of `size` positions, also ahead of itself, and the block before it.
 struct two_blocks {
   using axis = bl::axis::mask;
@@ -76,7 +76,7 @@ struct two_blocks {
     if (size < 1) throw bl::argument_error("two_blocks: blocks of " + std::to_string(size) + " positions.");
   }
 };
-// [policies:mask]
+// [masks:two_blocks]
 
 /// What the views of the masks below show.
 struct mask_data {
