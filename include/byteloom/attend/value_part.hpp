@@ -37,6 +37,7 @@ constexpr auto over_value_part_of(const attention<Policies...>& spec, std::index
 }
 
 /// `spec` over `Part` dimensions of its values. Output policies would not see whole rows: there are none.
+/// Observers are told of a row once a part, the same each time.
 template <int Part, class... Policies>
 requires(!attention<Policies...>::has_output_policy) constexpr auto over_value_part(
     const attention<Policies...>& spec) {
