@@ -51,19 +51,11 @@ struct timestep_weights {
   }
 };
 
-struct dit_layer {
-  norm_weights before_attention, before_feed;
-  dense qkv, out, up, down;
+struct dit_layer : block_weights {
   dense modulation;  ///< shift, scale and gate of the attention, then those of the feed-forward
 
   dit_layer(std::mt19937_64& draw, int width, int hidden)
-      : before_attention(draw, width),
-        before_feed(draw, width),
-        qkv(draw, 3 * width, width),
-        out(draw, width, width),
-        up(draw, hidden, width),
-        down(draw, width, hidden),
-        modulation(draw, 6 * width, width) {}
+      : block_weights(draw, width, hidden), modulation(draw, 6 * width, width) {}
 };
 
 /// Row i of x by part `shift` and part `shift` + 1 of its condition's modulation; as it is where that is -1.
