@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// cuda/attend: attention on the device. Which kernel runs is a path
-// (cuda/attend.hpp): on tensor cores for 16-bit elements (cuda/sm90/ on Hopper,
-// cuda/sm80/ from Ampere on) and for e4m3 (cuda/sm90/), in float without them
-// for other elements (cuda/simt/). Where a group policy cuts the sequence in
-// many small problems, cuda/packed/ runs them, on tensor cores too. All call
-// the same hooks of the composition.
+// cuda/attend: attention on the device. Which kernel runs is a path (cuda/attend.hpp): on tensor cores for
+// 16-bit elements (cuda/sm90/ on Hopper, cuda/sm80/ from Ampere on) and for e4m3 (cuda/sm90/), in float
+// without them for other elements (cuda/simt/). Where a group policy cuts the sequence in many small
+// problems, cuda/packed/ runs them, on tensor cores too. All call the same hooks of the composition.
 
 #include <cuda_runtime.h>
 
@@ -44,41 +42,51 @@ template <class Q, class K, class V>
 inline constexpr bool has_e4m3_elements = std::is_same_v<std::remove_const_t<Q>, fp8_e4m3>&&
     std::is_same_v<std::remove_const_t<K>, fp8_e4m3>&& std::is_same_v<std::remove_const_t<V>, fp8_e4m3>;
 
-/// Whether this file is compiled for Hopper alone, so that path::best needs no
-/// other kernel.
+/// Whether this file is compiled for Hopper alone, so that path::best needs no other kernel.
 inline constexpr bool for_hopper_alone = [] {
   for (const int architecture : {__CUDA_ARCH_LIST__})
     if (architecture != 900) return false;
   return true;
 }();
 
-/// Whether the kernel for Hopper has a tile for the composition; path::best
-/// takes others to path::sm80.
+/// Whether the kernel for Hopper has a tile for the composition; path::best takes others to path::sm80.
 template <class Tuning, class Spec>
 inline constexpr bool fits_sm90 = attend_sm90_tile_by<Tuning, needs_of<Spec>>.fits(
     Spec::heads_type::constant_size, Spec::heads_type::constant_value_size);
 
-/// Dimensions of the values that one launch takes: all, or where no tile fits
-/// so many (DeepSeek's 576/512), the largest equal part that has one. What is
-/// joined over a whole row leaves no choice.
+/// Whether a kernel of the way has a tile for `Part` dimensions of the values. A selector that says nothing
+/// of Ampere is asked for it only where Hopper's kernel has none.
+template <class Tuning, class Way, class Spec, int Part>
+constexpr bool takes_value_part() {
+  constexpr int size = Spec::heads_type::constant_size;
+  constexpr attend_needs needs{size, Part, Spec::is_masked, Spec::map_count, Spec::passes};
+  if constexpr (std::is_same_v<Way, path::sm90>) {
+    return attend_sm90_tile_by<Tuning, needs>.fits(size, Part);
+  } else if constexpr (std::is_same_v<Way, path::sm80>) {
+    return attend_sm80_tile_by<Tuning, needs>.fits(size, Part);
+  } else if constexpr (takes_value_part<Tuning, path::sm90, Spec, Part>()) {
+    return true;
+  } else {
+    return takes_value_part<Tuning, path::sm80, Spec, Part>();
+  }
+}
+
+/// Dimensions of the values that one launch takes: all, or where no tile fits so many (DeepSeek's 576/512),
+/// the largest equal part that has one. What is joined over a whole row leaves no choice.
 template <class Tuning, class Way, class Spec>
 inline constexpr int value_part = [] {
-  constexpr int size = Spec::heads_type::constant_size;
   constexpr int whole = Spec::heads_type::constant_value_size;
-  if constexpr (Spec::map_count == 1 && !Spec::has_output_policy) {
-    const auto fits = [&]<int Part>(std::integral_constant<int, Part>) {
-      constexpr attend_needs needs{size, Part, Spec::is_masked, 1, Spec::passes};
-      constexpr bool by_sm90 = attend_sm90_tile_by<Tuning, needs>.fits(size, Part);
-      constexpr bool by_sm80 = attend_sm80_tile_by<Tuning, needs>.fits(size, Part);
-      return std::is_same_v<Way, path::sm90>   ? by_sm90
-             : std::is_same_v<Way, path::sm80> ? by_sm80
-                                               : by_sm90 || by_sm80;
-    };
-    if (fits(std::integral_constant<int, whole>{})) return whole;
-    if (whole % 16 == 0 && fits(std::integral_constant<int, whole / 2>{})) return whole / 2;
-    if (whole % 32 == 0 && fits(std::integral_constant<int, whole / 4>{})) return whole / 4;
+  if constexpr (Spec::map_count > 1 || Spec::has_output_policy) {
+    return whole;
+  } else if constexpr (takes_value_part<Tuning, Way, Spec, whole>()) {
+    return whole;
+  } else if constexpr (whole % 16 == 0 && takes_value_part<Tuning, Way, Spec, whole / 2>()) {
+    return whole / 2;
+  } else if constexpr (whole % 32 == 0 && takes_value_part<Tuning, Way, Spec, whole / 4>()) {
+    return whole / 4;
+  } else {
+    return whole;
   }
-  return whole;
 }();
 
 /// Dimensions first to first + count - 1.
@@ -100,28 +108,23 @@ void attend_groups(executor on, const Spec& spec, const device_view<Q, 4>& q, co
                          size <= 128 && value_size <= 128;
   constexpr bool is_simt = std::is_same_v<typename path_of<How>::way, path::simt>;
   static_assert(!is_simt,
-                "byteloom: attention inside groups runs on tensor "
-                "cores alone; leave path::simt out, or say "
+                "byteloom: attention inside groups runs on tensor cores alone; leave path::simt out, or say "
                 "the groups as a mask such as mask::windows.");
   static_assert(tensor_elements,
-                "byteloom: attention inside groups takes queries, keys and values that "
-                "are all bf16 or all "
+                "byteloom: attention inside groups takes queries, keys and values that are all bf16 or all "
                 "f16; convert them, or say the groups as a mask such as mask::windows.");
-  static_assert(sizes,
-                "byteloom: attention inside groups takes head sizes "
-                "that are part of heads<...> and "
-                "multiples of 8 up to 128; write them so, or say the "
-                "groups as a mask such as mask::windows.");
+  static_assert(
+      sizes,
+      "byteloom: attention inside groups takes head sizes that are part of heads<...> and "
+      "multiples of 8 up to 128; write them so, or say the groups as a mask such as mask::windows.");
   static_assert(Spec::passes == 1,
-                "byteloom: this normalizer passes over the keys twice, which attention "
-                "inside groups does "
+                "byteloom: this normalizer passes over the keys twice, which attention inside groups does "
                 "not do so far; say the groups as a mask such as mask::windows.");
   if constexpr (!is_simt && tensor_elements && sizes && Spec::passes == 1)
     attend_packed<typename path_of<How>::tuning, Spec, std::remove_const_t<Q>, O>(on, spec, q, k, v, out);
 }
 
-/// Runs attention of e4m3: on tensor cores on a Hopper GPU; elsewhere
-/// path::best runs in float.
+/// Runs attention of e4m3: on tensor cores on a Hopper GPU; elsewhere path::best runs in float.
 template <class How, class Spec, class O, class Offsets>
 void attend_e4m3(executor on, const Spec& spec, const device_view<const fp8_e4m3, 4>& q,
                  const device_view<const fp8_e4m3, 4>& k, const device_view<const fp8_e4m3, 4>& v,
@@ -138,8 +141,8 @@ void attend_e4m3(executor on, const Spec& spec, const device_view<const fp8_e4m3
   }
 }
 
-/// Runs the kernel of `How` over queries and keys that are turned already.
-/// `offsets`: of ragged sequences, or no_offsets.
+/// Runs the kernel of `How` over queries and keys that are turned already. `offsets`: of ragged sequences, or
+/// no_offsets.
 template <class How, class Spec, class Q, class K, class V, class O, class Offsets>
 void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
                    const device_view<V, 4>& v, const device_view<O, 4>& out, const Offsets& offsets) {
@@ -150,15 +153,11 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
   constexpr bool without_tensors =
       std::is_same_v<way, path::simt> || (std::is_same_v<way, path::best> && !tensor_elements && !e4m3);
   static_assert(Spec::is_grouped || tensor_elements || without_tensors || e4m3,
-                "byteloom: path::sm80 and path::sm90 take queries, keys and "
-                "values that are all bf16 or all "
-                "f16, path::sm90 also all fp8_e4m3; convert them, or choose "
-                "attend<path::simt>.");
+                "byteloom: path::sm80 and path::sm90 take queries, keys and values that are all bf16 or all "
+                "f16, path::sm90 also all fp8_e4m3; convert them, or choose attend<path::simt>.");
   static_assert(Spec::is_grouped || without_tensors || e4m3 || !Spec::has_scales,
-                "byteloom: this attention has scales, which on tensor cores "
-                "fp8_e4m3 alone has; multiply "
-                "bf16 and f16 by them beforehand and leave the policy out, or "
-                "choose attend<path::simt>.");
+                "byteloom: this attention has scales, which on tensor cores fp8_e4m3 alone has; multiply "
+                "bf16 and f16 by them beforehand and leave the policy out, or choose attend<path::simt>.");
   if constexpr (Spec::is_grouped) {
     attend_groups<How>(on, spec, q, k, v, out);
   } else if constexpr (e4m3) {
@@ -171,8 +170,7 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
     constexpr int value_size = Spec::heads_type::constant_value_size;
     constexpr bool sizes = size != dynamic && value_size != dynamic && size % 8 == 0 && value_size % 8 == 0;
     static_assert(sizes,
-                  "byteloom: attention on tensor cores takes head sizes "
-                  "that are part of heads<...> and "
+                  "byteloom: attention on tensor cores takes head sizes that are part of heads<...> and "
                   "multiples of 8; write "
                   "them so, or choose attend<path::simt>.");
     if constexpr (sizes && value_part<tuning, way, Spec> != value_size) {
@@ -225,8 +223,7 @@ void attend_cached(cuda::executor on, const Spec& spec, device_view<Q, 4> q, dev
                    device_view<V, 4> v, device_view<const int, 1> lengths, device_view<O, 4> out) {
   static_assert(detail::require_policies<memory::device, Spec>::met);
   static_assert(!Spec::is_grouped,
-                "byteloom: keys of a cache are attended to without groups; say "
-                "the groups as a mask such as "
+                "byteloom: keys of a cache are attended to without groups; say the groups as a mask such as "
                 "mask::documents.");
   detail::require_attend_shapes(spec, q, k, v, out, true);
   if (lengths.data != nullptr)

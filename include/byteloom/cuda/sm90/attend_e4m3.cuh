@@ -8,26 +8,20 @@
 // float between tiles, where a value's scale comes in too. Scales of queries and keys join the unit of the
 // scores, or multiply whole tiles of dot products; no hook of the composition sees them.
 
-#include <algorithm>
 #include <cstdint>
-#include <string>
 #include <type_traits>
 
 #include "byteloom/attend/attention.hpp"
 #include "byteloom/attend/scales/unscaled.hpp"
+#include "byteloom/core/error.hpp"
 #include "byteloom/core/executor.hpp"
 #include "byteloom/core/fp8.hpp"
-#include "byteloom/cuda/check.cuh"
 #include "byteloom/cuda/fragment/byte_operand.hpp"
-#include "byteloom/cuda/fragment/key_tiles.cuh"
 #include "byteloom/cuda/fragment/score_rows.cuh"
 #include "byteloom/cuda/fragment/swizzle.hpp"
 #include "byteloom/cuda/instruction/tma.cuh"
-#include "byteloom/cuda/instruction/warpgroup.cuh"
 #include "byteloom/cuda/instruction/wgmma.cuh"
-#include "byteloom/cuda/launch.cuh"
 #include "byteloom/cuda/sm90/attend_e4m3_tile.hpp"
-#include "byteloom/cuda/sm90/attend_feed.cuh"
 #include "byteloom/cuda/sm90/attend_products.cuh"
 #include "byteloom/cuda/sm90/attend_run.cuh"
 #include "byteloom/cuda/sm90/attend_work.cuh"
