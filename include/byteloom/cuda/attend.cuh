@@ -21,6 +21,7 @@
 #include "byteloom/cuda/capability.cuh"
 #include "byteloom/cuda/packed/attend.cuh"
 #include "byteloom/cuda/require_e4m3.hpp"
+#include "byteloom/cuda/rotations.cuh"
 #include "byteloom/cuda/simt/attend.cuh"
 #include "byteloom/cuda/sm80/attend.cuh"
 #include "byteloom/cuda/sm90/attend.cuh"
@@ -141,11 +142,19 @@ void attend_e4m3(executor on, const Spec& spec, const device_view<const fp8_e4m3
   }
 }
 
-/// Runs the kernel of `How` over queries and keys that are turned already. `offsets`: of ragged sequences, or
-/// no_offsets.
-template <class How, class Spec, class Q, class K, class V, class O, class Offsets>
+/// Whether the kernel turns queries itself, as they arrive, so that they need no copy that is turned. What
+/// prepares them, too, must see whole rows first.
+template <class Way, class Spec, class Q, class K, class V>
+inline constexpr bool turns_in_kernel = Spec::position_type::turns && !Spec::prepares && !Spec::is_grouped &&
+                                        !std::is_same_v<Way, path::simt> && has_tensor_elements<Q, K, V>;
+
+/// Runs the kernel of `How` over queries and keys that are turned already, or over queries that turn by
+/// `rotations`. `offsets`: of ragged sequences, or no_offsets.
+template <class How, class Spec, class Q, class K, class V, class O, class Offsets,
+          class Rotations = no_rotations>
 void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, const device_view<K, 4>& k,
-                   const device_view<V, 4>& v, const device_view<O, 4>& out, const Offsets& offsets) {
+                   const device_view<V, 4>& v, const device_view<O, 4>& out, const Offsets& offsets,
+                   const Rotations& rotations = {}) {
   using tuning = typename path_of<How>::tuning;
   using way = typename path_of<How>::way;
   constexpr bool tensor_elements = has_tensor_elements<Q, K, V>;
@@ -178,7 +187,7 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
       const auto of_part = byteloom::detail::over_value_part<part>(spec);
       for (int first = 0; first < value_size; first += part)
         attend_turned<How>(on, of_part, q, k, dimensions_of(v, first, part), dimensions_of(out, first, part),
-                           offsets);
+                           offsets, rotations);
     } else if constexpr (sizes) {
       constexpr bool by_sm90 =
           std::is_same_v<way, path::sm90> || (std::is_same_v<way, path::best> && fits_sm90<tuning, Spec>);
@@ -188,8 +197,8 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
       if (q.size() == 0) return;
       if constexpr (by_sm90)
         if (!by_sm80 || capability_major() == 9)
-          return attend_sm90<tuning>(on, spec, queries, keys, values, out, offsets);
-      if constexpr (by_sm80) attend_sm80<tuning>(on, spec, queries, keys, values, out, offsets);
+          return attend_sm90<tuning>(on, spec, queries, keys, values, out, offsets, rotations);
+      if constexpr (by_sm80) attend_sm80<tuning>(on, spec, queries, keys, values, out, offsets, rotations);
     }
   }
 }
@@ -204,13 +213,22 @@ void turn_and_attend(executor on, const Spec& spec, const device_view<Q, 4>& q, 
     return;
   } else if constexpr (Spec::position_type::turns || Spec::prepares) {
     using element = std::conditional_t<has_tensor_elements<Q, K, V>, std::remove_const_t<Q>, float>;
-    const auto queries = turned<element>(on, spec, of_queries, q, true);
     const auto keys = turned<element>(on, spec, of_keys, k, false);
-    attend_turned<How>(
-        on, spec,
-        device_view<const element, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),
-        device_view<const element, 4>(keys.data(), k.extent[0], k.extent[1], k.extent[2], k.extent[3]), v,
-        out, offsets);
+    const device_view<const element, 4> own_keys(keys.data(), k.extent[0], k.extent[1], k.extent[2],
+                                                 k.extent[3]);
+    if constexpr (turns_in_kernel<way, Spec, Q, K, V>) {
+      using rotation = rotation_of<typename Spec::position_type>;
+      const auto rotations = make_rotations(on, spec, of_queries, q);
+      const rotations_of_rows<rotation> of_rows{
+          {rotations.data(), q.extent[0], q.extent[1], q.extent[3] / 2}};
+      attend_turned<How>(on, spec, q, own_keys, v, out, offsets, of_rows);
+    } else {
+      const auto queries = turned<element>(on, spec, of_queries, q, true);
+      attend_turned<How>(
+          on, spec,
+          device_view<const element, 4>(queries.data(), q.extent[0], q.extent[1], q.extent[2], q.extent[3]),
+          own_keys, v, out, offsets);
+    }
   } else {
     attend_turned<How>(on, spec, q, k, v, out, offsets);
   }

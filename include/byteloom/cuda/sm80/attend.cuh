@@ -25,6 +25,7 @@
 #include "byteloom/cuda/fragment/output_rows.cuh"
 #include "byteloom/cuda/fragment/row_swizzle.hpp"
 #include "byteloom/cuda/fragment/score_rows.cuh"
+#include "byteloom/cuda/fragment/turn_rows.cuh"
 #include "byteloom/cuda/instruction/cp_async.cuh"
 #include "byteloom/cuda/instruction/ldmatrix.cuh"
 #include "byteloom/cuda/instruction/mma.cuh"
@@ -33,6 +34,7 @@
 #include "byteloom/cuda/sm80/attend_store.cuh"
 #include "byteloom/cuda/sm80/attend_tile.hpp"
 #include "byteloom/cuda/sm80/attend_work.cuh"
+#include "byteloom/cuda/sm80/pieces.hpp"
 
 namespace byteloom::inline v0::cuda::detail {
 
@@ -113,6 +115,11 @@ struct attend_sm80_block {
       load_keys(0, tile);
       if (Tile.stages == 2 && spec_type::passes == 1) load_values(0, tile);
       ptx::copies_commit();
+    }
+    if (Call::turns_queries && tile >= 0) {
+      ptx::copies_wait<0>();
+      __syncthreads();
+      turn_queries();
     }
     queries_type queries;
     if (Tile.keep_queries && tile >= 0) {
@@ -320,6 +327,20 @@ struct attend_sm80_block {
           head_of(call.q, work::query_head(call, blockIdx.x, map), work::query_row(call)), call.q.stride[1],
           work::first_row(call, blockIdx.x), head.queries);
   }
+  __device__ void turn_queries() const {
+    if constexpr (Call::turns_queries) {
+      const int first_row = work::first_row(call, blockIdx.x);
+      const int count = math::min(Tile.queries(), head.queries - first_row);
+      const auto* rotations = call.rotations.row(work::plane(), work::query_row(call) + first_row);
+      for (int map = 0; map < maps; ++map)
+        fragment::turn_rows<size>(
+            call.spec.position(), rotations, count, static_cast<int>(threadIdx.x / 32), Tile.threads() / 32,
+            [&](int row, int column) {
+              return reinterpret_cast<element*>(shared + map * Tile.queries_bytes(size) +
+                                                fragment::element_byte(size, row, column));
+            });
+    }
+  }
   __device__ void load_keys(int stage, int tile) const {
 #pragma unroll
     for (int map = 0; map < maps; ++map)
@@ -413,41 +434,15 @@ __global__ __launch_bounds__(attend_sm80_tile_of<Tuning, Call>.threads(),
 
 BYTELOOM_KERNELS_END
 
-/// Why the rows of a tensor [batch, positions, heads, size] cannot be read 16 bytes at a time; empty where
-/// they can.
-template <class T>
-std::string why_no_pieces(const device_view<T, 4>& x) {
-  if (reinterpret_cast<std::uintptr_t>(x.data) % 16 != 0)
-    return "does not begin at a multiple of 16 bytes, in which its rows are read; align it.";
-  if (x.extent[3] > 1 && x.stride[3] != 1)
-    return "has dimensions that are not neighbours (stride 1); make the last axis contiguous.";
-  for (int axis = 0; axis < 3; ++axis)
-    if (x.extent[axis] > 1 && x.stride[axis] % 8 != 0)
-      return "has a stride of " + std::to_string(x.stride[axis]) +
-             " elements; its rows are read 16 bytes at a time, which needs multiples of 8.";
-  return {};
-}
-
-/// Throws shape_error where rows of q, k or v cannot be read 16 bytes at a time.
-template <class T>
-void require_pieces(const device_view<T, 4>& q, const device_view<T, 4>& k, const device_view<T, 4>& v) {
-  const auto require = [](const char* name, const device_view<T, 4>& x) {
-    const std::string why = why_no_pieces(x);
-    if (!why.empty()) throw shape_error("attend: " + std::string(name) + " " + why);
-  };
-  require("q", q);
-  require("k", k);
-  require("v", v);
-}
-
 /// Launches for views whose shapes fit each other; T is bf16 or f16, O is T or float. `offsets`: of ragged
 /// sequences, which lie end to end in tensors of one sequence. Throws shape_error where rows of q, k or v
 /// cannot be read 16 bytes at a time; out may have any strides.
-template <class Tuning, class Spec, class T, class O, class Offsets = byteloom::detail::no_offsets>
+template <class Tuning, class Spec, class T, class O, class Offsets = byteloom::detail::no_offsets,
+          class Rotations = no_rotations>
 void attend_sm80(executor on, const Spec& spec, const device_view<const T, 4>& q,
                  const device_view<const T, 4>& k, const device_view<const T, 4>& v,
-                 const device_view<O, 4>& out, const Offsets& offsets = {}) {
-  using call_type = attend_sm80_call<Spec, T, O, Offsets>;
+                 const device_view<O, 4>& out, const Offsets& offsets = {}, const Rotations& rotations = {}) {
+  using call_type = attend_sm80_call<Spec, T, O, Offsets, Rotations>;
   constexpr attend_sm80_tile tile = attend_sm80_tile_of<Tuning, call_type>;
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
@@ -467,9 +462,15 @@ void attend_sm80(executor on, const Spec& spec, const device_view<const T, 4>& q
   const index query_tiles = (queries + tile.queries() - 1) / tile.queries();
   if (v.extent[2] > 65535 || sequences > 65535)
     throw shape_error("attend: more than 65535 heads or sequences in one call; pass them in parts.");
-  const call_type call{
-      spec,   q, k, v, out, static_cast<unsigned>(group), std::is_same_v<T, O> && why_no_pieces(out).empty(),
-      offsets};
+  const call_type call{spec,
+                       q,
+                       k,
+                       v,
+                       out,
+                       static_cast<unsigned>(group),
+                       std::is_same_v<T, O> && why_no_pieces(out).empty(),
+                       offsets,
+                       rotations};
   const auto kernel = attend_sm80_kernel<Tuning, call_type>;
   constexpr std::size_t bytes = static_cast<std::size_t>(tile.shared_bytes(size, value_size));
   if (!allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes))

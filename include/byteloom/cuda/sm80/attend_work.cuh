@@ -12,13 +12,15 @@
 #include "byteloom/core/math.hpp"
 #include "byteloom/core/view.hpp"
 #include "byteloom/cuda/kernels.cuh"
+#include "byteloom/cuda/rotations.cuh"
 #include "byteloom/cuda/sm80/attend_tile.hpp"
 
 namespace byteloom::inline v0::cuda::detail {
 
-template <class Spec, class T, class O, class Offsets>
+template <class Spec, class T, class O, class Offsets, class Rotations = no_rotations>
 struct attend_sm80_call {
   static constexpr bool ragged = !std::is_same_v<Offsets, byteloom::detail::no_offsets>;
+  static constexpr bool turns_queries = Rotations::turns;  ///< when they have come
   using spec_type = Spec;
   using element = T;
   using out_element = O;
@@ -29,6 +31,7 @@ struct attend_sm80_call {
   unsigned group;     ///< query heads of a key head, which are heads of the output of a value head
   bool whole_pieces;  ///< outputs are of type T and may be written 16 bytes at a time
   Offsets offsets;
+  Rotations rotations = {};  ///< of queries
 };
 
 template <class Tuning, class Call>

@@ -103,11 +103,12 @@ BYTELOOM_KERNELS_END
 /// Launches for views whose shapes fit each other; T is bf16 or f16, O is one of them or float. Throws
 /// shape_error where the copy engine cannot take them, and device_error where the GPU is no Hopper or the
 /// program holds no code for it.
-template <class Tuning, class Spec, class T, class O, class Offsets = byteloom::detail::no_offsets>
+template <class Tuning, class Spec, class T, class O, class Offsets = byteloom::detail::no_offsets,
+          class Rotations = no_rotations>
 void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q,
                  const device_view<const T, 4>& k, const device_view<const T, 4>& v,
-                 const device_view<O, 4>& out, const Offsets& offsets = {}) {
-  using call_type = attend_sm90_call<Spec, T, O, Offsets>;
+                 const device_view<O, 4>& out, const Offsets& offsets = {}, const Rotations& rotations = {}) {
+  using call_type = attend_sm90_call<Spec, T, O, Offsets, Rotations>;
   constexpr attend_sm90_tile tile = attend_sm90_tile_of<Tuning, call_type>;
   constexpr int size = Spec::heads_type::constant_size;
   constexpr int value_size = Spec::heads_type::constant_value_size;
@@ -143,7 +144,8 @@ void attend_sm90(executor on, const Spec& spec, const device_view<const T, 4>& q
                        heads,
                        heads / value_heads,
                        query_tiles,
-                       section};
+                       section,
+                       rotations};
   launch_attend_sm90(on, "attend_sm90_kernel", kernel, tile.threads(), tile.shared_bytes(size, value_size),
                      batch * heads * query_tiles, call);
 }

@@ -106,9 +106,17 @@ struct attend_sm90_feed {
         memory.work(of_work.stage()) = which;
         ptx::barrier_arrive(memory.work_full(of_work.stage()));
       }
+      const int place_of_work = of_work.stage();
       of_work.advance();
       if (!more) {
         load_last_values();
+        if constexpr (Call::turns_queries) {
+          ptx::barrier_wait(memory.queries_empty(of_queries.stage()), of_queries.parity() ^ 1);
+          if (chosen) {
+            memory.work_of_queries(of_queries.stage()) = -1;
+            ptx::barrier_arrive(memory.queries_came(of_queries.stage()));
+          }
+        }
         break;
       }
       const query_rows<Call> rows(call, which, Tile.queries());
@@ -124,14 +132,17 @@ struct attend_sm90_feed {
       };
       const auto load_queries = [&] {
         ptx::barrier_wait(memory.queries_empty(of_queries.stage()), of_queries.parity() ^ 1);
+        ptx::memory_barrier& came = Call::turns_queries ? memory.queries_came(of_queries.stage())
+                                                        : memory.queries_full(of_queries.stage());
         if (chosen) {
-          ptx::barrier_expect(memory.queries_full(of_queries.stage()), Tile.queries_bytes(size));
+          if (Call::turns_queries) memory.work_of_queries(of_queries.stage()) = place_of_work;
+          ptx::barrier_expect(came, Tile.queries_bytes(size));
           for (int group = 0; group < Tile.warpgroups; ++group)
             for (int map = 0; map < maps; ++map)
               load(call.q, memory.queries(of_queries.stage(), group, map), Tile.group_rows, size,
                    {0, rows.query_row + which.index * Tile.queries() + group * Tile.group_rows,
                     rows.of_map(call, map).query_head, rows.plane},
-                   memory.queries_full(of_queries.stage()));
+                   came);
         }
         of_queries.advance();
       };

@@ -18,6 +18,7 @@
 #include "byteloom/cuda/shared_memory.cuh"
 #include "byteloom/cuda/sm90/attend_consume.cuh"
 #include "byteloom/cuda/sm90/attend_feed.cuh"
+#include "byteloom/cuda/sm90/attend_turn.cuh"
 #include "byteloom/cuda/sm90/attend_work.cuh"
 
 #if defined(__CUDACC_RDC__)
@@ -35,7 +36,20 @@ BYTELOOM_KERNELS_BEGIN
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
-/// One block: its first warp feeds, the warpgroups after that one compute.
+/// Registers of a thread of the producer and of a consumer.
+template <auto Tile, class Call>
+BYTELOOM_HD constexpr int producer_registers() {
+  if constexpr (Call::turns_queries) return Tile.producer_registers(true);
+  return Tile.producer_registers();
+}
+template <auto Tile, class Call>
+BYTELOOM_HD constexpr int consumer_registers() {
+  if constexpr (Call::turns_queries) return Tile.consumer_registers(true);
+  return Tile.consumer_registers();
+}
+
+/// One block: its first warp feeds, the three beside it turn queries where positions do, the warpgroups after
+/// them compute.
 template <auto Tile, class Products, class Call>
 __device__ void attend_sm90_run(const Call& call) {
   extern __shared__ unsigned char attend_shared[];
@@ -45,10 +59,12 @@ __device__ void attend_sm90_run(const Call& call) {
   wait_for_input();
   const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32, 0);
   if (warp < 4) {
-    instruction::give_registers<Tile.producer_registers()>();
+    instruction::give_registers<producer_registers<Tile, Call>()>();
     if (warp == 0) attend_sm90_feed<Tile, Call>{call, memory}.run();
+    if constexpr (Call::turns_queries)
+      if (warp > 0) attend_sm90_turn<Tile, Call>{call, memory}.run(warp);
   } else {
-    instruction::take_registers<Tile.consumer_registers()>();
+    instruction::take_registers<consumer_registers<Tile, Call>()>();
     attend_sm90_consumer<Tile, Call, Products>(call, memory, warp / 4 - 1).run();
   }
 }

@@ -23,12 +23,12 @@ struct attend_sm90_tile {
 
   BYTELOOM_HD constexpr int queries() const { return 64 * warpgroups; }
   BYTELOOM_HD constexpr int threads() const { return 128 * (warpgroups + 1); }
-  /// Registers a thread of a consumer, and of the producer.
-  BYTELOOM_HD constexpr int consumer_registers() const {
-    return warpgroups == 1 ? 256 : warpgroups == 2 ? 240 : 160;
+  /// Registers a thread of a consumer, and of the producer, whose other warps may have queries to turn.
+  BYTELOOM_HD constexpr int consumer_registers(bool turns = false) const {
+    return warpgroups == 1 ? 256 : warpgroups == 2 ? (turns ? 232 : 240) : 160;
   }
-  BYTELOOM_HD constexpr int producer_registers() const {
-    return warpgroups == 1 ? 56 : warpgroups == 2 ? 24 : 32;
+  BYTELOOM_HD constexpr int producer_registers(bool turns = false) const {
+    return warpgroups == 1 ? 56 : warpgroups == 2 ? (turns ? 40 : 24) : 32;
   }
 
   static constexpr int most_shared_bytes = 232448;  ///< of a block on Hopper

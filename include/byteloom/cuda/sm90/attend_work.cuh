@@ -16,13 +16,15 @@
 #include "byteloom/cuda/fragment/swizzle.hpp"
 #include "byteloom/cuda/instruction/tma.cuh"
 #include "byteloom/cuda/kernels.cuh"
+#include "byteloom/cuda/rotations.cuh"
 #include "byteloom/cuda/sm90/attend_tile.hpp"
 
 namespace byteloom::inline v0::cuda::detail {
 
-template <class Spec, class T, class O, class Offsets>
+template <class Spec, class T, class O, class Offsets, class Rotations = no_rotations>
 struct attend_sm90_call {
   static constexpr bool ragged = !std::is_same_v<Offsets, byteloom::detail::no_offsets>;
+  static constexpr bool turns_queries = Rotations::turns;    ///< as they arrive
   static constexpr bool transposes_values = sizeof(T) == 1;  ///< v lies as [sequence, head, dimension, key]
   using spec_type = Spec;
   using element = T;
@@ -39,6 +41,7 @@ struct attend_sm90_call {
   int group;                 ///< heads of the output that share a value head
   int query_tiles;           ///< of one head
   int section;               ///< heads that are worked on at a time
+  Rotations rotations = {};  ///< of queries
   std::uint32_t none = 0;    ///< see score_rows::stay
 };
 
@@ -92,7 +95,8 @@ struct attend_sm90_memory {
 
   static constexpr bool own_outputs = Tile.own_outputs(size, value_size);
   static constexpr int query_stages = Tile.query_stages(size, value_size);
-  static constexpr int work_stages = 4;  ///< the consumers look two ahead of what they finish
+  static constexpr int work_stages = 4;    ///< the consumers look two ahead of what they finish
+  static constexpr int turning_warps = 3;  ///< of the producer's, where queries turn
   static constexpr int first_keys =
       own_outputs ? query_stages * Tile.queries_bytes(size) + Tile.outputs_bytes(value_size)
                   : math::max(Tile.queries_bytes(size), Tile.outputs_bytes(value_size));
@@ -114,7 +118,8 @@ struct attend_sm90_memory {
     namespace ptx = instruction;
     constexpr unsigned warps = 4 * Tile.warpgroups;
     for (int place = 0; place < query_stages; ++place) {
-      ptx::barrier_start(queries_full(place), 1);
+      ptx::barrier_start(queries_full(place), Call::turns_queries ? turning_warps : 1);
+      if (Call::turns_queries) ptx::barrier_start(queries_came(place), 1);
       ptx::barrier_start(queries_empty(place), warps);
     }
     for (int place = 0; place < work_stages; ++place) {
@@ -154,6 +159,10 @@ struct attend_sm90_memory {
   __device__ query_tile& work(int place) const { return reinterpret_cast<query_tile*>(ring(4) + 12)[place]; }
   /// Of values that the producer must see itself.
   __device__ instruction::memory_barrier& tail_full() const { return ring(4)[20]; }
+  /// Of queries that are to be turned yet, before they are full, and the place of their work, or -1 where no
+  /// more come.
+  __device__ instruction::memory_barrier& queries_came(int place) const { return ring(4)[21 + place]; }
+  __device__ int& work_of_queries(int place) const { return reinterpret_cast<int*>(ring(4) + 23)[place]; }
 
  private:
   /// Rings of as many barriers as stages, then what has two places.
