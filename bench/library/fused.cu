@@ -8,6 +8,7 @@
 #include "byteloom/attend/score/alibi.hpp"
 #include "byteloom/attend/score/softcap.hpp"
 #include "byteloom/cuda/attend.cuh"
+#include "byteloom/position/rope.hpp"
 #include "library/attend.hpp"
 
 namespace {
@@ -25,6 +26,7 @@ struct user_score {
 
 bool bench::run_fused(std::string_view name, const tensors& x) {
   const bl::mask::causal past;
+  if (name == "rope/d128") return run<16, 128, 128>(x, past, bl::position::rope<>{});
   if (name == "alibi/d128") return run<16, 128, 128>(x, past, bl::score::alibi<16>{});
   if (name == "softcap/d128") return run<16, 128, 128>(x, past, bl::score::softcap{20.0f});
   if (name == "window1024/d128") return run<16, 128, 128>(x, past, bl::mask::window<1024>{});

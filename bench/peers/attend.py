@@ -5,8 +5,9 @@ events. attend.py MODULE [CASE ...] [--rounds N] [--seconds S] [--no-flex]: prin
 line as they are found; what else there is to say goes to standard error. attend_cases.py says which cases there are and what
 they must reach. Exit status 3: one of ours failed.
 
-forward/...: 16,384 tokens in all and 2,048 numbers a token. Peers: cudnn (the better of both memory layouts), fa2
-(FlashAttention-2 inside PyTorch), flex (FlexAttention, compiled).
+forward/...: 16,384 tokens in all and 2,048 numbers a token. Peers: cudnn (the better of both memory layouts; where positions
+turn queries and keys, behind a compiled function that does), fa2 (FlashAttention-2 inside PyTorch), flex (FlexAttention,
+compiled).
 forward/packed/...: windows of 7x7 tokens over 64 images, bias by offset and head, in bytes that must move over time. Ours
 reads the images; peers get the windows cut out beforehand, which costs them nothing. sdpa is the best of the backends that
 take a bias.
@@ -141,6 +142,18 @@ def slopes(heads):
 
 def strengths(heads):
     return torch.tensor([STRENGTH if h % 2 == 0 else -STRENGTH for h in range(heads)], device="cuda")
+
+
+def rotary(size, length, base=10000.0):
+    """Rotary positions of halves, as one compiled function over [batch, length, heads, size]."""
+    angles = (torch.arange(length, device="cuda", dtype=torch.float64)[:, None] *
+              base ** (-torch.arange(0, size, 2, device="cuda", dtype=torch.float64) / size))[:, None, :]
+    cosine, sine = angles.cos().float(), angles.sin().float()
+
+    def turn(x):
+        a, b = x[..., :size // 2], x[..., size // 2:]
+        return torch.cat((a * cosine - b * sine, a * sine + b * cosine), -1).to(x.dtype)
+    return torch.compile(turn, dynamic=False)
 
 
 def weighed(scores, v, rounded):
@@ -332,6 +345,13 @@ class Bench:
             makers["cudnn/bshd"] = lambda: with_backend(SDPBackend.CUDNN_ATTENTION, *views, is_causal=causal)
             makers["cudnn/bhsd"] = lambda: with_backend(SDPBackend.CUDNN_ATTENTION, *packed, is_causal=causal)
             makers["fa2"] = lambda: with_backend(SDPBackend.FLASH_ATTENTION, *packed, is_causal=causal)
+        if case.kind == "rope":
+            turn = rotary(case.size, case.length)
+
+            def turn_and_attend():
+                with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+                    return sdpa(*turned(turn(q), turn(k), v), is_causal=True)
+            makers["cudnn/bshd"] = lambda: turn_and_attend
         if self.with_flex and case.with_flex:
             makers["flex"] = lambda: flex_run(case.kind, case.heads, ids, *packed)
         for name in ("cudnn/bshd", "cudnn/bhsd", "fa2", "flex"):

@@ -63,6 +63,8 @@ class Forward:
             return {}
         if self.kind == "difference":
             return {"launches": 0.95}
+        if self.kind == "rope":
+            return {"cudnn": 1.0}
         if self.kind in FUSED:
             return {"flex": 1.8, "causal": 0.8 if self.kind == "softcap" else 0.9}
         if self.sizes == "d40":
@@ -79,7 +81,10 @@ def forwards():
         if length == 8192:
             found += [Forward(kind, "d128", length) for kind in FUSED]
             found += [Forward("difference", "d128", length)]
+            found += [Forward("rope", "d128", length)]
             found += [Forward(kind, "d128", length, "e4m3") for kind in PLAIN]
+        if length == 512:
+            found += [Forward("rope", "d128", length)]
         if length == 2048:
             found += [Forward("full", sizes, 8192) for sizes in ODD]
     return found

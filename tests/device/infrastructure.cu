@@ -47,6 +47,23 @@ TEST_CASE("more memory than there is: an exception, and the next call works") {
   CHECK_NOTHROW(bl::cuda::buffer<int>(on, 0));
 }
 
+TEST_CASE("memory that buffers gave back stays with the library until it is released") {
+  const auto on = bl::cuda::on();
+  const auto reserved = [] {
+    std::uint64_t bytes = 0;
+    REQUIRE(cudaMemPoolGetAttribute(bl::cuda::detail::memory_pool(), cudaMemPoolAttrReservedMemCurrent,
+                                    &bytes) == cudaSuccess);
+    return bytes;
+  };
+  constexpr std::size_t size = std::size_t{256} << 20;
+  { const bl::cuda::buffer<char> taken(on, size); }
+  REQUIRE(cudaStreamSynchronize(on.stream) == cudaSuccess);
+  CHECK(reserved() >= size);
+  bl::cuda::release_memory();
+  CHECK(reserved() < size);
+  CHECK_NOTHROW(bl::cuda::buffer<char>(on, size));
+}
+
 TEST_CASE("a graph repeats what was captured, and a failed capture leaves the stream well") {
   cudaStream_t stream = nullptr;
   REQUIRE(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking) == cudaSuccess);

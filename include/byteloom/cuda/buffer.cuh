@@ -15,6 +15,7 @@
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/executor.hpp"
 #include "byteloom/cuda/check.cuh"
+#include "byteloom/cuda/memory_pool.cuh"
 
 namespace byteloom::inline v0::cuda {
 
@@ -29,7 +30,8 @@ inline std::size_t bytes_of(std::size_t count, std::size_t size) {
 }  // namespace detail
 
 /// Owns `count` elements of device memory, taken and given back in the order of a stream, which outlives the
-/// buffer. Their values are not set. Throws out_of_memory, and then nothing stays taken.
+/// buffer. Their values are not set. Memory comes from the library's pool (cuda/memory_pool), which keeps what
+/// is given back. Throws out_of_memory, and then nothing stays taken.
 template <class T>
 class buffer {
   static_assert(
@@ -41,7 +43,7 @@ class buffer {
     const std::size_t bytes = detail::bytes_of(count, sizeof(T));
     if (bytes == 0) return;
     void* taken = nullptr;
-    const cudaError_t code = cudaMallocAsync(&taken, bytes, stream_);
+    const cudaError_t code = cudaMallocFromPoolAsync(&taken, bytes, detail::memory_pool(), stream_);
     if (code != cudaSuccess) detail::raise(code, "a buffer of " + std::to_string(bytes) + " bytes");
     data_ = static_cast<T*>(taken);
   }

@@ -21,6 +21,7 @@
 #include "byteloom/cuda/fragment/key_tiles.cuh"
 #include "byteloom/cuda/fragment/output_rows.cuh"
 #include "byteloom/cuda/fragment/score_rows.cuh"
+#include "byteloom/cuda/fragment/store_rows.cuh"
 #include "byteloom/cuda/fragment/swizzle.hpp"
 #include "byteloom/cuda/instruction/stmatrix.cuh"
 #include "byteloom/cuda/instruction/tma.cuh"
@@ -52,7 +53,14 @@ struct attend_sm90_consumer {
   static constexpr int passes = spec_type::passes;
   static constexpr int value_size = memory_type::value_size;
   static constexpr int value_groups = Products::value_groups;
-  static constexpr bool staged = leaves_by_copies<out_element>;
+  /// Whether the next queries come while the outputs of these leave: they then have a place of their own, or
+  /// leave by stores.
+  static constexpr bool frees_queries = memory_type::own_outputs || !spec_type::has_output_policy;
+  static constexpr bool staged =
+      leaves_by_copies<out_element> && (memory_type::own_outputs || spec_type::has_output_policy);
+  /// Whether queries leave under the last weights: the next ones wait for their place. Where they have another
+  /// one, the question would only lengthen the loop.
+  static constexpr bool leaves_early = memory_type::query_stages == 1;
   /// Whether a query tile's first product runs under the last one of the query tile before: its queries must
   /// be there. Where tiles are alike and warpgroups leave their own products alone, other warpgroups'
   /// products fill the pause as well.
@@ -108,11 +116,11 @@ struct attend_sm90_consumer {
 #pragma unroll 1
           while (tile >= 0 && !turning) later_tile<false>();
           if (!flows || tile < 0) break;
-          leave_queries();
+          if (!leaves_early) leave_queries();
           await_queries();
           later_tile<flows>();
         }
-        leave_queries();
+        if (!leaves_early) leave_queries();
         last_values();
       }
       finish();
@@ -169,8 +177,12 @@ struct attend_sm90_consumer {
     instruction::barrier_wait(memory.queries_full(of_queries.stage()), of_queries.parity());
   }
   __device__ void leave_queries() {
-    if (memory_type::own_outputs) release(memory.queries_empty(of_queries.stage()));
+    if (frees_queries) release(memory.queries_empty(of_queries.stage()));
     of_queries.advance();
+  }
+  /// Once look_ahead has said whether keys of the query tile follow.
+  __device__ __forceinline__ void leave_last_queries() {
+    if (leaves_early && tile < 0) leave_queries();
   }
   __device__ void leave_keys() {
     instruction::settle(scores);
@@ -282,7 +294,10 @@ struct attend_sm90_consumer {
     score_alone(now, 0, partial);
     weigh(now, 0);
     products.pack(scores, weights);
-    if (maps == 1) look_ahead(of_work);
+    if (maps == 1) {
+      look_ahead(of_work);
+      leave_last_queries();
+    }
 #pragma unroll
     for (int map = 1; map < maps; ++map) step<false>(map, map - 1, now, partial);
   }
@@ -318,6 +333,7 @@ struct attend_sm90_consumer {
     if (map == maps - 1) look_ahead(work);
     ptx::wgmma_wait<1>();
     leave_keys();
+    if (map == maps - 1) leave_last_queries();
     score(now, map, partial);
     weigh(now, map);
     if constexpr (Tile.overlap && passes == 1 && requires { rows[0].stay(0u); }) rows[map].stay(call.none);
@@ -425,7 +441,7 @@ struct attend_sm90_consumer {
         release(memory.queries_empty(0));
       }
     } else {
-      if (any && !memory_type::own_outputs) release(memory.queries_empty(0));
+      if (any && !frees_queries) release(memory.queries_empty(0));
       store_outputs(end, first_row + row, first_column);
     }
   }
@@ -462,16 +478,21 @@ struct attend_sm90_consumer {
                                                 int first_column) const {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      if (row + 8 * half >= end.head.queries) continue;
+      const bool exists = row + 8 * half < end.head.queries;
       out_element* to = call.out.data + end.plane * call.out.stride[0] +
                         static_cast<index>(end.query_row + row + 8 * half) * call.out.stride[1] +
                         end.head.query_head * call.out.stride[2];
+      if constexpr (leaves_by_copies<out_element>) {
+        fragment::store_row(to, exists, half, outputs[0]);
+      } else {
+        if (!exists) continue;
 #pragma unroll
-      for (int j = 0; j < value_groups; ++j)
+        for (int j = 0; j < value_groups; ++j)
 #pragma unroll
-        for (int c = 0; c < 2; ++c)
-          to[(8 * j + first_column + c) * call.out.stride[3]] =
-              static_cast<out_element>(outputs[0][j][2 * half + c]);
+          for (int c = 0; c < 2; ++c)
+            to[(8 * j + first_column + c) * call.out.stride[3]] =
+                static_cast<out_element>(outputs[0][j][2 * half + c]);
+      }
     }
   }
 };
