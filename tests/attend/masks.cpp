@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "byteloom/core/error.hpp"
+#include "support/key_ranges.hpp"
 #include "support/masks.hpp"
 #include "support/random.hpp"
 
@@ -102,6 +103,12 @@ void check_mask(const char* name, const Mask& of, int keys, const F& wanted, int
       }
       CHECK(wrong == 0);
       CHECK(wrong_counts == 0);
+      if constexpr (mask::detail::rises<Mask>) {
+        const auto kept = [&](int query, int key) { return wanted(batch, head, query, key); };
+        const bl::row first{batch, head, 0, 0, keys, keys};
+        CHECK(test::range_faults<16>(of, first, 7, kept) == 0);
+        CHECK(test::range_faults<48>(of, first, 64, kept) == 0);
+      }
       if constexpr (requires { of.cover(bl::tile{}); }) {
         counted sites(keys, [&](int query, int key) { return wanted(batch, head, query, key); });
         int lies = 0;

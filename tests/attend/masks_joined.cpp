@@ -21,6 +21,7 @@
 #include "byteloom/attend/score/softcap.hpp"
 #include "byteloom/core/error.hpp"
 #include "byteloom/host/attend.hpp"
+#include "support/key_ranges.hpp"
 #include "support/masks.hpp"
 #include "support/random.hpp"
 #include "support/tensor.hpp"
@@ -50,6 +51,12 @@ void check_joined(const char* name, std::mt19937_64& draw, const Mask& joined, c
       CHECK(joined.count(bl::row{1, 3, 1, query, keys, keys}) == kept);
   }
   CHECK(wrong == 0);
+  if constexpr (mask::detail::rises<Mask>) {
+    const auto kept = [&](int query, int key) { return truth(site_of(query, key)); };
+    const bl::row first{1, 3, 1, 0, keys, keys};
+    CHECK(test::range_faults<16>(joined, first, 5, kept) == 0);
+    CHECK(test::range_faults<32>(joined, first, 48, kept) == 0);
+  }
   int lies = 0;
   std::uniform_int_distribution<int> place(0, keys - 1), size(1, 20);
   for (int round = 0; round < 400; ++round) {

@@ -163,6 +163,13 @@ struct attention : slots<Policies...> {
       ((!detail::on_axis<Policies, axis::mask> || mask::detail::reaches<Policies>)&&...);
   BYTELOOM_HD constexpr mask::interval reach(row at) const requires reaches { return reach_from<0>(at); }
 
+  /// Whether these intervals rise from row to row (mask/interval).
+  static constexpr bool rises =
+      reaches && ((!detail::on_axis<Policies, axis::mask> || mask::detail::rises<Policies>)&&...);
+  /// Whether a mask reads memory to tell what it keeps.
+  static constexpr bool masks_look_up =
+      ((detail::on_axis<Policies, axis::mask> && mask::detail::looks_up<Policies>) || ...);
+
   /// Whether the normalizer multiplies the scores that the masks keep by a factor of their row.
   static constexpr bool has_row_scale = detail::scales_rows<normalizer_type>;
 

@@ -38,7 +38,20 @@ struct minifloat_codec {
   static constexpr std::uint32_t largest =
       Specials == specials::ieee ? exponent_mask - 1 : magnitude_mask - 1;
 
+  /// Whether a GPU has instructions for the format: f16 and bf16.
+  static constexpr bool has_instructions = bits == 16 && Specials == specials::ieee;
+
   BYTELOOM_HD static constexpr float widen(storage code) {
+    if constexpr (bits == 16 && ExponentBits == 8)  // the upper half of a float
+      return bit_cast<float>(std::uint32_t{code} << 16);
+#if defined(__CUDA_ARCH__)
+    if constexpr (has_instructions)
+      if (!__builtin_is_constant_evaluated() && (std::uint32_t{code} & magnitude_mask) < exponent_mask) {
+        float wide;
+        asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(code));
+        return wide;
+      }
+#endif
     const std::uint32_t sign = (std::uint32_t{code} & sign_bit) << (32 - bits);
     const std::uint32_t magnitude = std::uint32_t{code} & magnitude_mask;
     const std::uint32_t exponent = magnitude >> MantissaBits;
@@ -71,6 +84,18 @@ struct minifloat_codec {
                                  : Specials == specials::ieee ? infinity
                                                               : nan;
     if (magnitude == 0x7f800000u) return static_cast<storage>(sign | beyond);
+#if defined(__CUDA_ARCH__)
+    if constexpr (has_instructions)
+      if (!__builtin_is_constant_evaluated() && mode == overflow::special) {
+        storage result;
+        if constexpr (ExponentBits == 8) {
+          asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result) : "f"(value));
+        } else {
+          asm("cvt.rn.f16.f32 %0, %1;" : "=h"(result) : "f"(value));
+        }
+        return result;
+      }
+#endif
 
     // Keep `MantissaBits` bits below the leading one, fewer where the result is subnormal; a carry out of the
     // mantissa runs into the exponent, which is what rounding up to the next power of two means.

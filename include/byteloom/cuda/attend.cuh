@@ -143,10 +143,25 @@ void attend_e4m3(executor on, const Spec& spec, const device_view<const fp8_e4m3
 }
 
 /// Whether the kernel turns queries itself, as they arrive, so that they need no copy that is turned. What
-/// prepares them, too, must see whole rows first.
-template <class Way, class Spec, class Q, class K, class V>
-inline constexpr bool turns_in_kernel = Spec::position_type::turns && !Spec::prepares && !Spec::is_grouped &&
-                                        !std::is_same_v<Way, path::simt> && has_tensor_elements<Q, K, V>;
+/// prepares them, too, must see whole rows first; and on Hopper there must be a place for the next queries
+/// beside these, or all would wait for the turning.
+template <class How, class Spec, class Q, class K, class V>
+inline constexpr bool turns_in_kernel = [] {
+  using way = typename path_of<How>::way;
+  constexpr int size = Spec::heads_type::constant_size;
+  constexpr int value_size = Spec::heads_type::constant_value_size;
+  if constexpr (!Spec::position_type::turns || Spec::prepares || Spec::is_grouped ||
+                std::is_same_v<way, path::simt> || !has_tensor_elements<Q, K, V> || size == dynamic ||
+                value_size == dynamic) {
+    return false;
+  } else if constexpr (std::is_same_v<way, path::sm80>) {
+    return true;
+  } else {
+    using tuning = typename path_of<How>::tuning;
+    constexpr attend_sm90_tile tile = attend_sm90_tile_by<tuning, needs_of<Spec>>;
+    return !tile.fits(size, value_size) || tile.query_stages(size, value_size) > 1;
+  }
+}();
 
 /// Runs the kernel of `How` over queries and keys that are turned already, or over queries that turn by
 /// `rotations`. `offsets`: of ragged sequences, or no_offsets.
@@ -216,7 +231,7 @@ void turn_and_attend(executor on, const Spec& spec, const device_view<Q, 4>& q, 
     const auto keys = turned<element>(on, spec, of_keys, k, false);
     const device_view<const element, 4> own_keys(keys.data(), k.extent[0], k.extent[1], k.extent[2],
                                                  k.extent[3]);
-    if constexpr (turns_in_kernel<way, Spec, Q, K, V>) {
+    if constexpr (turns_in_kernel<How, Spec, Q, K, V>) {
       using rotation = rotation_of<typename Spec::position_type>;
       const auto rotations = make_rotations(on, spec, of_queries, q);
       const rotations_of_rows<rotation> of_rows{

@@ -26,10 +26,14 @@ struct no_rotations {
   static constexpr bool turns = false;
 };
 
-/// What a position policy says of a pair.
+/// What a position policy says of a pair, so that it is read at once.
+template <class Rotation>
+struct alignas(sizeof(Rotation) == 8 ? 8 : alignof(Rotation)) kept_rotation {
+  Rotation turn;
+};
 template <class Position>
-using rotation_of = decltype(byteloom::position::turn_query<float>(
-    std::declval<const Position&>(), std::declval<const byteloom::position::spot&>(), 0, 2));
+using rotation_of = kept_rotation<decltype(byteloom::position::turn_query<float>(
+    std::declval<const Position&>(), std::declval<const byteloom::position::spot&>(), 0, 2))>;
 
 /// Queries are turned by these when they have been read.
 template <class Rotation>
@@ -50,8 +54,8 @@ __global__ void rotation_kernel(Position position, Spots spots, int size, device
   if (pair >= out.extent[2]) return;
   for (index sequence = blockIdx.z; sequence < out.extent[0]; sequence += gridDim.z)
     for (index row = blockIdx.y; row < out.extent[1]; row += gridDim.y)
-      out(sequence, row, pair) =
-          byteloom::position::turn_query<float>(position, spots(sequence, row), pair, size);
+      out(sequence, row, pair) = {
+          byteloom::position::turn_query<float>(position, spots(sequence, row), pair, size)};
 }
 
 BYTELOOM_KERNELS_END

@@ -20,6 +20,7 @@ namespace byteloom::inline v0::mask {
 template <int Size = dynamic>
 struct block_causal : divisor<Size> {
   using axis = axis::mask;
+  static constexpr bool rises = true;
 
   BYTELOOM_HD constexpr bool keep(site at) const { return sees(at.query, at.key); }
 

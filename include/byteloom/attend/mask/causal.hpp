@@ -16,6 +16,7 @@ namespace byteloom::inline v0::mask {
 
 struct causal {
   using axis = axis::mask;
+  static constexpr bool rises = true;
 
   BYTELOOM_HD constexpr bool keep(site at) const { return at.key <= at.query; }
 

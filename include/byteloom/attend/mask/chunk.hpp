@@ -23,6 +23,7 @@ namespace byteloom::inline v0::mask {
 template <int Size = dynamic, int Back = 0>
 struct chunk : divisor<Size> {
   using axis = axis::mask;
+  static constexpr bool rises = true;
   static_assert(
       Back >= 0,
       "byteloom: mask::chunk<size, back> sees chunks before the query's own; write as back how many, 0 for "

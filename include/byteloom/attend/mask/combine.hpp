@@ -116,6 +116,8 @@ struct joined : slots<Masks...>, views_of<Masks...> {
 /// the masks'; count is there where every mask keeps an interval of keys.
 template <class... Masks>
 struct all_of : detail::joined<all_of, Masks...> {
+  static constexpr bool rises = (detail::rises<Masks> && ...);
+
   // defaulted, since kernels make masks without state where they read them
   constexpr all_of() requires(has_default_state<Masks>&&...) = default;
   template <class... Given>

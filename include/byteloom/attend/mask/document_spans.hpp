@@ -24,6 +24,7 @@ namespace byteloom::inline v0::mask {
 template <memory Where = memory::host>
 struct document_spans {
   using axis = axis::mask;
+  static constexpr bool rises = true;
   static constexpr memory where = Where;
   template <memory Other>
   using in = document_spans<Other>;

@@ -3,8 +3,8 @@
 
 // attend/mask/interval: the vocabulary of masks beside keep and cover: `interval reach(row) const`, for a
 // mask whose kept keys of a row lie next to each other (just those: kernels ask for it in place of keep),
-// `int count(row) const`, the number of keys it keeps of a row (-1 where it would have to count them), and how
-// the parts of a tile make its coverage.
+// `int count(row) const`, the number of keys it keeps of a row (-1 where it would have to count them), and
+// how the parts of a tile make its coverage.
 
 #include <concepts>
 
@@ -36,6 +36,20 @@ concept counts = requires(const Mask mask, row of) {
 template <class Mask>
 concept reaches = requires(const Mask mask, row of) {
   { mask.reach(of) } -> std::same_as<interval>;
+};
+
+/// Whether a mask that reaches says that its intervals rise: from one row to the next neither end falls, and
+/// a row that stands among the keys sees itself. Then the first and the last row of a tile of queries tell
+/// which tiles of keys are visited. A mask says it by `static constexpr bool rises = true`.
+template <class Mask>
+inline constexpr bool rises = false;
+template <class Mask>
+requires(reaches<Mask>&& requires { Mask::rises; }) inline constexpr bool rises<Mask> = Mask::rises;
+
+/// Whether a mask reads memory to tell what it keeps.
+template <class Mask>
+inline constexpr bool looks_up = requires {
+  Mask::where;
 };
 
 /// Coverage of a whole whose parts come one after the other.

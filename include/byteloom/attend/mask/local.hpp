@@ -41,6 +41,7 @@ BYTELOOM_HD constexpr interval near(row of, int radius) {
 template <int Radius = dynamic>
 struct local : detail::radius_extent<Radius> {
   using axis = axis::mask;
+  static constexpr bool rises = true;
 
   BYTELOOM_HD constexpr bool keep(site at) const { return detail::near(at.query, at.key, this->radius); }
   BYTELOOM_HD constexpr coverage cover(tile over) const { return detail::near(over, this->radius); }

@@ -37,6 +37,7 @@ BYTELOOM_HD constexpr interval in_prefix(row of, int length) {
 template <int Length = dynamic>
 struct prefix : detail::length_extent<Length> {
   using axis = axis::mask;
+  static constexpr bool rises = true;
 
   BYTELOOM_HD constexpr bool keep(site at) const { return detail::in_prefix(at, this->length); }
   BYTELOOM_HD constexpr coverage cover(tile over) const { return detail::in_prefix(over, this->length); }
@@ -54,6 +55,7 @@ struct prefix : detail::length_extent<Length> {
 template <memory Where = memory::host>
 struct prefix_by_batch {
   using axis = axis::mask;
+  static constexpr bool rises = true;
   static constexpr memory where = Where;
   template <memory Other>
   using in = prefix_by_batch<Other>;

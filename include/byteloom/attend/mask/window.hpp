@@ -25,6 +25,7 @@ BYTELOOM_EXTENT(width)
 template <int Width = dynamic>
 struct window : detail::width_extent<Width> {
   using axis = axis::mask;
+  static constexpr bool rises = true;
 
   BYTELOOM_HD constexpr bool keep(site at) const { return at.query - at.key < this->width; }
 

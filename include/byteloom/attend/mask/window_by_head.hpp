@@ -22,6 +22,7 @@ namespace byteloom::inline v0::mask {
 template <memory Where = memory::host>
 struct window_by_head {
   using axis = axis::mask;
+  static constexpr bool rises = true;
   static constexpr memory where = Where;
   template <memory Other>
   using in = window_by_head<Other>;

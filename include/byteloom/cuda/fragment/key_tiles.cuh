@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "byteloom/attend/attention.hpp"
+#include "byteloom/cuda/fragment/key_range.hpp"
 #include "byteloom/cuda/kernels.cuh"
 
 #pragma nv_diagnostic push
@@ -24,7 +25,8 @@ template <class Spec, int Keys>
 class key_tiles {
  public:
   key_tiles() = default;
-  __device__ explicit key_tiles(int keys) : next_((keys + Keys - 1) / Keys) {}
+  /// Before the first tile. `head` is that of `over`.
+  __device__ key_tiles(const Spec&, const site& head, const tile&) : next_((head.keys + Keys - 1) / Keys) {}
 
   /// The next tile's number, or -1 after the last; partial() says whether its sites must be tested.
   __device__ int next(const Spec& spec, const tile& over) {
@@ -64,6 +66,24 @@ class key_tiles {
   std::uint32_t wanted_ = 0;
   std::uint32_t full_tiles_ = 0;
   std::uint32_t full_ = 0;
+};
+
+/// The same where the rows tell: no lane asks for another.
+template <class Spec, int Keys>
+requires Spec::rises class key_tiles<Spec, Keys> {
+ public:
+  key_tiles() = default;
+  __device__ key_tiles(const Spec& spec, const site& head, const tile& over)
+      : range_(spec, row_of(head, over.first_query), row_of(head, over.last_query)) {}
+
+  __device__ int next(const Spec&, const tile&) { return range_.next(); }
+  __device__ bool partial() const { return range_.partial(); }
+
+ private:
+  __device__ static row row_of(const site& head, int query) {
+    return {head.batch, head.query_head, head.key_head, query, head.queries, head.keys};
+  }
+  key_range<Keys> range_;
 };
 
 BYTELOOM_KERNELS_END

@@ -22,6 +22,7 @@ namespace byteloom::inline v0::cuda::fragment {
 template <class Spec>
 struct visits_of_maps {
   static constexpr bool is_masked = Spec::is_masked;
+  static constexpr bool rises = false;  // the maps' intervals may lie apart
   const Spec& spec;
 
   BYTELOOM_HD coverage cover(tile over) const {

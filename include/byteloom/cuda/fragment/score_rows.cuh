@@ -33,12 +33,21 @@ struct kept_keys<true> {
   int count[2];
 };
 
+/// The keys that the masks keep for the two rows, where they would read memory to tell it again.
+template <bool Asked>
+struct reached_keys {};
+template <>
+struct reached_keys<true> {
+  mask::interval reached[2];
+};
+
 /// The two rows of a query tile that a thread holds, and what its normalizer knows of them.
 ///
 /// A normalizer that passes twice: start(); for each tile score() and gather(); between_passes(); for each
 /// tile score() and second(); finish(), whose factors are then 1.
 template <class Spec>
-struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
+struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count>,
+                    reached_keys<Spec::reaches && Spec::masks_look_up> {
   using normalizer_type = typename Spec::normalizer_type;
   using state_type = typename normalizer_type::template state<float>;
   static constexpr bool rescales = byteloom::detail::rescales<normalizer_type>;
@@ -49,6 +58,7 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
   /// Whether dot products then stay as they are.
   static constexpr bool folded = by_unit && folding_type::kind == byteloom::detail::folding::scale;
   static constexpr bool keeps_count = Spec::passes == 2 && Spec::needs_count;
+  static constexpr bool keeps_reach = Spec::reaches && Spec::masks_look_up;
 
   site at;          ///< of the head; query and key are set for each score
   int query[2];     ///< positions of the rows; past the last one: the last
@@ -67,6 +77,10 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
     state[0] = state_type{};
     state[1] = state_type{};
     factor[0] = factor[1] = 1.0f;
+    if constexpr (keeps_reach) {
+#pragma unroll
+      for (int which = 0; which < 2; ++which) this->reached[which] = spec.reach(row_at(which));
+    }
     if constexpr (keeps_count) {
 #pragma unroll
       for (int which = 0; which < 2; ++which) {
@@ -319,6 +333,14 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
     return count + __shfl_xor_sync(0xffffffffu, count, 2);
   }
 
+  __device__ mask::interval reach_of(const Spec& spec, int which) const {
+    if constexpr (keeps_reach) {
+      return this->reached[which];
+    } else {
+      return spec.reach(row_at(which));
+    }
+  }
+
   /// A score, in multiples of `unit` where `by_unit`.
   __device__ static float score_of(const Spec& spec, float dot, const site& here,
                                    [[maybe_unused]] group_site in_group) {
@@ -348,7 +370,7 @@ struct score_rows : kept_keys<Spec::passes == 2 && Spec::needs_count> {
     if constexpr (by_interval) {
 #pragma unroll
       for (int row = 0; row < 2; ++row) {
-        const mask::interval own = spec.reach(row_at(row)) & mask::interval{0, at.keys};
+        const mask::interval own = reach_of(spec, row) & mask::interval{0, at.keys};
         kept_of[row] = {own.first - first_key, own.last - first_key};
       }
     }

@@ -107,7 +107,7 @@ struct attend_sm80_block {
         for (int i = 0; i < 4; ++i) outputs[m][j][i] = 0.0f;
     }
 
-    walk_type walk(head.keys);
+    walk_type walk(visits(), head, over());
     int tile = walk.next(visits(), over());
     bool partial = walk.partial();
     if (tile >= 0) {
@@ -130,7 +130,7 @@ struct attend_sm80_block {
     }
     if constexpr (spec_type::passes == 2) {
       gather(walk, tile, partial, queries, rows);
-      walk = walk_type(head.keys);
+      walk = walk_type(visits(), head, over());
       tile = walk.next(visits(), over());
       partial = walk.partial();
       if (tile >= 0) {
@@ -333,12 +333,13 @@ struct attend_sm80_block {
       const int count = math::min(Tile.queries(), head.queries - first_row);
       const auto* rotations = call.rotations.row(work::plane(), work::query_row(call) + first_row);
       for (int map = 0; map < maps; ++map)
-        fragment::turn_rows<size>(
+        fragment::turn_rows<size, 8>(
             call.spec.position(), rotations, count, static_cast<int>(threadIdx.x / 32), Tile.threads() / 32,
             [&](int row, int column) {
               return reinterpret_cast<element*>(shared + map * Tile.queries_bytes(size) +
                                                 fragment::element_byte(size, row, column));
-            });
+            },
+            [](int i) { return i * fragment::rows_bytes(8, size) / static_cast<int>(sizeof(element)); });
     }
   }
   __device__ void load_keys(int stage, int tile) const {

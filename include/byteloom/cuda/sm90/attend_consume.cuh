@@ -58,8 +58,8 @@ struct attend_sm90_consumer {
   static constexpr bool frees_queries = memory_type::own_outputs || !spec_type::has_output_policy;
   static constexpr bool staged =
       leaves_by_copies<out_element> && (memory_type::own_outputs || spec_type::has_output_policy);
-  /// Whether queries leave under the last weights: the next ones wait for their place. Where they have another
-  /// one, the question would only lengthen the loop.
+  /// Whether queries leave under the last weights: the next ones wait for their place. Where they have
+  /// another one, the question would only lengthen the loop.
   static constexpr bool leaves_early = memory_type::query_stages == 1;
   /// Whether a query tile's first product runs under the last one of the query tile before: its queries must
   /// be there. Where tiles are alike and warpgroups leave their own products alone, other warpgroups'
@@ -158,7 +158,7 @@ struct attend_sm90_consumer {
     const query_tile which = memory.work(place.stage());
     if (which.batch < 0) return false;
     at = query_rows<Call>(call, which, Tile.queries());
-    walk = walk_type(at.head.keys);
+    walk = walk_type(visits_of(call), at.head, at.over());
     return true;
   }
   __device__ void leave_work() {
@@ -210,7 +210,7 @@ struct attend_sm90_consumer {
 #pragma unroll 1
         for (; tile >= 0; next_tile())
           for (int map = 0; map < maps; ++map) pass_keys();
-        walk = walk_type(at.head.keys);
+        walk = walk_type(visits_of(call), at.head, at.over());
         next_tile();
       }
       bool first = true;
@@ -284,7 +284,7 @@ struct attend_sm90_consumer {
       }
 #pragma unroll
     for (int map = 0; map < maps; ++map) rows[map].between_passes(call.spec);
-    walk = walk_type(at.head.keys);
+    walk = walk_type(visits_of(call), at.head, at.over());
     next_tile();
   }
 
@@ -482,7 +482,7 @@ struct attend_sm90_consumer {
       out_element* to = call.out.data + end.plane * call.out.stride[0] +
                         static_cast<index>(end.query_row + row + 8 * half) * call.out.stride[1] +
                         end.head.query_head * call.out.stride[2];
-      if constexpr (leaves_by_copies<out_element>) {
+      if constexpr (leaves_by_copies<out_element> && (Call::ragged || !staged)) {
         fragment::store_row(to, exists, half, outputs[0]);
       } else {
         if (!exists) continue;

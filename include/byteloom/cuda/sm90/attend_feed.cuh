@@ -44,6 +44,16 @@ struct attend_sm90_feed {
     int keys;  ///< of the sequence
   };
 
+  /// A query tile that the consumers know of; batch is negative past the last.
+  struct told {
+    query_tile which;
+    int place;  ///< where the consumers read it
+  };
+
+  /// Whether queries come a whole query tile ahead, for which that is taken early: those that are to be
+  /// turned.
+  static constexpr bool ahead = Call::turns_queries && memory_type::query_stages > 1;
+
   /// One warp loads what is needed in the order in which it is needed: each tile of keys before the values of
   /// the one before, also where that one was the last of another query tile, under whose last product the
   /// next query tile begins.
@@ -55,7 +65,6 @@ struct attend_sm90_feed {
     ring_cursor<memory_type::work_stages> of_work;
     ring_cursor<memory_type::query_stages> of_queries;
     unsigned tails = 0;  // tiles of values that ended with their sequence
-    int work = static_cast<int>(blockIdx.x);
     // As late as may be: a block that has taken a tile is the only one that can work on it.
     const auto take = [&] {
       const int next = lane == 0 ? static_cast<int>(gridDim.x) + atomicAdd(call.taken, 1) : 0;
@@ -93,32 +102,50 @@ struct attend_sm90_feed {
       if (last.tile >= 0) load_values(last);
       last.tile = -1;
     };
-    while (true) {
-      const query_tile which = find_query_tile(call, work);
-      const bool more = which.batch >= 0;
-      if (Call::ragged && more &&
-          !query_rows<Call>(call, which, Tile.queries()).exist(which, Tile.queries())) {
-        work = take();
-        continue;
-      }
-      ptx::barrier_wait(memory.work_empty(of_work.stage()), of_work.parity() ^ 1);
+    // Tells the consumers of query tile `work`, or of the first one after it that exists.
+    const auto tell = [&](int work) {
+      query_tile which = find_query_tile(call, work);
+      while (Call::ragged && which.batch >= 0 &&
+             !query_rows<Call>(call, which, Tile.queries()).exist(which, Tile.queries()))
+        which = find_query_tile(call, take());
+      const int place = of_work.stage();
+      ptx::barrier_wait(memory.work_empty(place), of_work.parity() ^ 1);
       if (chosen) {
-        memory.work(of_work.stage()) = which;
-        ptx::barrier_arrive(memory.work_full(of_work.stage()));
+        memory.work(place) = which;
+        ptx::barrier_arrive(memory.work_full(place));
       }
-      const int place_of_work = of_work.stage();
       of_work.advance();
-      if (!more) {
-        load_last_values();
-        if constexpr (Call::turns_queries) {
-          ptx::barrier_wait(memory.queries_empty(of_queries.stage()), of_queries.parity() ^ 1);
-          if (chosen) {
-            memory.work_of_queries(of_queries.stage()) = -1;
-            ptx::barrier_arrive(memory.queries_came(of_queries.stage()));
-          }
-        }
-        break;
+      return told{which, place};
+    };
+    const auto load_queries = [&](const told& of, const query_rows<Call>& rows) {
+      ptx::barrier_wait(memory.queries_empty(of_queries.stage()), of_queries.parity() ^ 1);
+      ptx::memory_barrier& came = Call::turns_queries ? memory.queries_came(of_queries.stage())
+                                                      : memory.queries_full(of_queries.stage());
+      if (chosen) {
+        if (Call::turns_queries) memory.work_of_queries(of_queries.stage()) = of.place;
+        ptx::barrier_expect(came, Tile.queries_bytes(size));
+        for (int group = 0; group < Tile.warpgroups; ++group)
+          for (int map = 0; map < maps; ++map)
+            load(call.q, memory.queries(of_queries.stage(), group, map), Tile.group_rows, size,
+                 {0, rows.query_row + of.which.index * Tile.queries() + group * Tile.group_rows,
+                  rows.of_map(call, map).query_head, rows.plane},
+                 came);
       }
+      of_queries.advance();
+    };
+    const auto tell_ahead = [&](int work) {
+      const told next = tell(work);
+      if (next.which.batch >= 0) {
+        const query_rows<Call> rows(call, next.which, Tile.queries());
+        walk_type walk(visits_of(call), rows.head, rows.over());
+        if (walk.next(visits_of(call), rows.over()) >= 0) load_queries(next, rows);
+      }
+      return next;
+    };
+    const int first = static_cast<int>(blockIdx.x);
+    told at = ahead ? tell_ahead(first) : tell(first);
+    while (at.which.batch >= 0) {
+      const query_tile which = at.which;
       const query_rows<Call> rows(call, which, Tile.queries());
       const auto load_keys = [&](int tile, int map) {
         ptx::barrier_wait(memory.keys_empty(of_keys.stage()), of_keys.parity() ^ 1);
@@ -130,31 +157,18 @@ struct attend_sm90_feed {
         }
         of_keys.advance();
       };
-      const auto load_queries = [&] {
-        ptx::barrier_wait(memory.queries_empty(of_queries.stage()), of_queries.parity() ^ 1);
-        ptx::memory_barrier& came = Call::turns_queries ? memory.queries_came(of_queries.stage())
-                                                        : memory.queries_full(of_queries.stage());
-        if (chosen) {
-          if (Call::turns_queries) memory.work_of_queries(of_queries.stage()) = place_of_work;
-          ptx::barrier_expect(came, Tile.queries_bytes(size));
-          for (int group = 0; group < Tile.warpgroups; ++group)
-            for (int map = 0; map < maps; ++map)
-              load(call.q, memory.queries(of_queries.stage(), group, map), Tile.group_rows, size,
-                   {0, rows.query_row + which.index * Tile.queries() + group * Tile.group_rows,
-                    rows.of_map(call, map).query_head, rows.plane},
-                   came);
-        }
-        of_queries.advance();
-      };
       for (int pass = 0; pass < spec_type::passes; ++pass) {
         const bool gathers = pass + 1 < spec_type::passes;  // needs no values
-        walk_type walk(rows.head.keys);
+        walk_type walk(visits_of(call), rows.head, rows.over());
         int before = walk.next(visits_of(call), rows.over());
         const bool begins = pass == 0 && before >= 0;
-        if (begins && memory_type::query_stages > 1) load_queries();
+        if (begins && !ahead && memory_type::query_stages > 1) load_queries(at, rows);
         if (before >= 0) load_keys(before, 0);
         if (pass == 0) load_last_values();
-        if (begins && memory_type::query_stages == 1) load_queries();  // their place waits for those values
+        if (begins && memory_type::query_stages == 1)
+          load_queries(at, rows);  // their place waits for those values
+        if constexpr (ahead)
+          if (pass == 0) at = tell_ahead(take());
         while (before >= 0) {
           const int now = walk.next(visits_of(call), rows.over());
           for (int map = 0; map < maps; ++map) {
@@ -177,7 +191,15 @@ struct attend_sm90_feed {
           before = now;
         }
       }
-      work = take();
+      if constexpr (!ahead) at = tell(take());
+    }
+    load_last_values();
+    if constexpr (Call::turns_queries) {
+      ptx::barrier_wait(memory.queries_empty(of_queries.stage()), of_queries.parity() ^ 1);
+      if (chosen) {
+        memory.work_of_queries(of_queries.stage()) = -1;
+        ptx::barrier_arrive(memory.queries_came(of_queries.stage()));
+      }
     }
     // The last block to come here leaves the counters as it found them, for the next launch.
     if (lane == 0 && atomicAdd(call.taken + 1, 1) == static_cast<int>(gridDim.x) - 1) {

@@ -25,10 +25,10 @@ struct attend_sm90_tile {
   BYTELOOM_HD constexpr int threads() const { return 128 * (warpgroups + 1); }
   /// Registers a thread of a consumer, and of the producer, whose other warps may have queries to turn.
   BYTELOOM_HD constexpr int consumer_registers(bool turns = false) const {
-    return warpgroups == 1 ? 256 : warpgroups == 2 ? (turns ? 232 : 240) : 160;
+    return warpgroups == 1 ? 256 : warpgroups == 2 ? (turns ? 224 : 240) : 160;
   }
   BYTELOOM_HD constexpr int producer_registers(bool turns = false) const {
-    return warpgroups == 1 ? 56 : warpgroups == 2 ? (turns ? 40 : 24) : 32;
+    return warpgroups == 1 ? 56 : warpgroups == 2 ? (turns ? 56 : 24) : 32;
   }
 
   static constexpr int most_shared_bytes = 232448;  ///< of a block on Hopper
@@ -79,7 +79,7 @@ struct attend_sm90_tile {
   BYTELOOM_HD constexpr bool fits(int size, int value_size) const {
     return warpgroups >= 1 && warpgroups <= 3 && maps >= 1 && keys >= 16 && keys <= 256 && keys % 16 == 0 &&
            shared_bytes(size, value_size) <= most_shared_bytes &&
-           accumulators(value_size) <= (warpgroups == 3 ? 128 : 208);
+           accumulators(value_size) <= (warpgroups == 3 ? 132 : 208);
   }
 };
 
@@ -93,10 +93,10 @@ constexpr attend_sm90_tile choose_attend_sm90_tile(const attend_needs& needs) {
   if (maps == 1 && passes == 1) {
     if (size <= 64 && value_size <= 64) return {3, 128, true, false};
     if (size < 128 && value_size < 128)
-      for (int keys = 96; keys >= 64; keys -= 16) {
-        const attend_sm90_tile tile{3, keys, true, true};
-        if (tile.fits(size, value_size) && tile.accumulators(value_size) < 128)
-          return tile;  // 128 spills here
+      for (int keys = 128; keys >= 64; keys -= 16) {
+        const attend_sm90_tile tile{3, keys, true, keys < 128};
+        const int most = size <= 72 ? 132 : 127;  // more spills
+        if (tile.fits(size, value_size) && tile.accumulators(value_size) <= most) return tile;
       }
   }
   // What was seen to compile without spills, or with a few outside the main loop.

@@ -22,6 +22,9 @@ struct attend_sm90_turn {
   using memory_type = attend_sm90_memory<Call, Tile>;
   using element = typename Call::element;
   static constexpr int size = memory_type::size;
+  static constexpr int at_once = Tile.producer_registers(true) >= 56   ? 16
+                                 : Tile.producer_registers(true) >= 40 ? 8
+                                                                       : 4;  // what registers hold
 
   const Call& call;
   const memory_type& memory;
@@ -46,11 +49,17 @@ struct attend_sm90_turn {
     const query_rows<Call> rows(call, which, Tile.queries());
     const int count = math::min(Tile.queries(), rows.head.queries - rows.first_row);
     const auto* rotations = call.rotations.row(rows.plane, rows.query_row + rows.first_row);
+    constexpr auto bytes = static_cast<int>(sizeof(element));
     for (int map = 0; map < Tile.maps; ++map)
-      fragment::turn_rows<size>(
-          call.spec.position(), rotations, count, warp, memory_type::turning_warps, [&](int row, int column) {
-            unsigned char* group = memory.queries(place, row / 64, map);
-            return reinterpret_cast<element*>(group + fragment::swizzled(Tile.group_rows, row % 64, column));
+      fragment::turn_rows<size, at_once>(
+          call.spec.position(), rotations, count, warp, memory_type::turning_warps,
+          [&](int row, int column) {
+            return reinterpret_cast<element*>(
+                memory.queries(place, row / Tile.group_rows, map) +
+                fragment::swizzled(Tile.group_rows, row % Tile.group_rows, column));
+          },
+          [](int i) {
+            return (i / 8 * memory_type::group_queries_bytes + i % 8 * 8 * fragment::chunk_row_bytes) / bytes;
           });
   }
 };
