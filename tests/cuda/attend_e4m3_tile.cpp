@@ -48,6 +48,23 @@ TEST_CASE("every head size of e4m3 from 16 to 256 has a tile that fits") {
     for (int value_size = 16; value_size <= 256; value_size += 16) check_tile(size, value_size);
 }
 
+TEST_CASE("maps that share a value have tiles with registers of their own") {
+  for (int maps = 2; maps <= 3; ++maps)
+    for (const int value_size : {16, 64, 128}) {
+      if (maps * value_size > 256) continue;
+      CAPTURE(maps);
+      CAPTURE(value_size);
+      const auto one = cuda::choose_attend_sm90_e4m3_tile(64, value_size, true, 0);
+      const auto tile = cuda::choose_attend_sm90_e4m3_tile(64, value_size, true, 0, false, maps);
+      REQUIRE(tile.fits(64, value_size, 0));
+      CHECK(tile.maps == maps);
+      CHECK(tile.queries_bytes(64) == maps * tile.queries() * 128);
+      CHECK(tile.accumulators(value_size) ==
+            tile.keys / 2 + tile.keys / 8 + maps * value_size / 2 + tile.value_columns / 2);
+      CHECK(tile.keys <= one.keys);
+    }
+}
+
 TEST_CASE("what fits nowhere has no tile") {
   CHECK(cuda::choose_attend_sm90_e4m3_tile(64, 512, false, 0).warpgroups == 0);
   const cuda::attend_sm90_e4m3_tile one_level{2, 128, 128, 2, true, true, false};

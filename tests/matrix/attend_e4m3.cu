@@ -288,6 +288,30 @@ TEST_CASE("e4m3: what the kernel cannot read is refused by name, and the next ca
   CHECK_NOTHROW(attend(on, spec, aligned, aligned, aligned, out.view()));
 }
 
+TEST_CASE("e4m3: several maps over one value, with every kind of scales") {
+  using namespace bl;
+  if (!hopper()) return;
+  auto draw = test::generator();
+  const test::attend_shape shape{2, 133, 300};
+  test::for_each_scales(
+      draw, shape, 8, 4, 2,
+      [&]<class Scales>(const char* name, const Scales& scales, const auto&, const auto&, const auto&) {
+        check(draw, name,
+              attention<heads<8, 4, 64, 128>, mask::causal, maps::difference<>, Scales>{
+                  maps::difference<>{0.37f}, scales},
+              shape);
+      });
+  check(draw, "difference, normed",
+        attention<heads<8, 4, 32, 64>, mask::window<70>, maps::difference<>, test::coordinate_factor>{
+            maps::difference<>{0.37f}},
+        shape);
+  check(draw, "three maps", attention<heads<6, 3, 32, 48>, test::three_maps, mask::causal>{}, {2, 150, 290});
+  check(draw, "two passes",
+        attention<heads<8, 4, 32>, maps::difference<>, mask::causal, normalizer::clipped_softmax>{
+            maps::difference<>{0.5f}, normalizer::clipped_softmax{-0.01f}},
+        {1, 200, 200});
+}
+
 TEST_CASE("e4m3: strides are free: heads before positions") {
   using namespace bl;
   if (!hopper()) return;

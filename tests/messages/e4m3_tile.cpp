@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// EXPECT: byteloom: no tile of the Hopper attention for fp8_e4m3 fits these head sizes into registers and shared memory; choose multiples of 16 up to 256, or attend<path::simt>.
+// EXPECT: byteloom: no tile of the Hopper attention for fp8_e4m3 fits these head sizes into registers and shared memory; choose multiples of 16 up to 256, smaller ones where maps share a value, or attend<path::simt>.
 // COMPILERS: nvcc
 #include "byteloom/cuda/attend.cuh"
 

@@ -20,7 +20,8 @@ struct default_attend_tuning : default_attend_sm80_tuning {
     return choose_attend_packed_tile(needs);
   }
   static constexpr attend_sm90_e4m3_tile sm90_e4m3(const attend_needs& needs, int keys_a_scale, bool scored) {
-    return choose_attend_sm90_e4m3_tile(needs.size, needs.value_size, needs.masked, keys_a_scale, scored);
+    return choose_attend_sm90_e4m3_tile(needs.size, needs.value_size, needs.masked, keys_a_scale, scored,
+                                        needs.maps);
   }
 };
 

@@ -32,7 +32,6 @@ struct require_e4m3 {
   static constexpr bool sizes =
       size != dynamic && value_size != dynamic && size % 16 == 0 && value_size % 16 == 0;
   static constexpr bool bounded = byteloom::detail::at_most_one<typename Spec::normalizer_type>;
-  static constexpr bool one_map = Spec::map_count == 1;
   static_assert(hopper,
                 "byteloom: path::sm80 has no products of fp8_e4m3; choose path::best on a Hopper GPU, or "
                 "attend<path::simt>.");
@@ -45,10 +44,7 @@ struct require_e4m3 {
       "byteloom: on tensor cores weights beside fp8_e4m3 values are rounded to e4m3, whose range ends at "
       "448, and this normalizer does not say that its weights end at 1; add 'static constexpr bool "
       "at_most_one = true' to it where they do, or choose attend<path::simt>.");
-  static_assert(!hopper || one_map,
-                "byteloom: several maps over one value of fp8_e4m3 are attended by path::simt alone so far; "
-                "choose attend<path::simt>.");
-  static constexpr bool met = hopper && sizes && bounded && one_map;
+  static constexpr bool met = hopper && sizes && bounded;
 };
 
 }  // namespace byteloom::inline v0::cuda::detail

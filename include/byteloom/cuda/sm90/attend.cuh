@@ -75,10 +75,10 @@ struct attend_sm90_products : attend_sm90_key_products<Tile, Call> {
   }
 
   // 16-bit elements have no scales, which others look up and multiply here.
-  __device__ static void begin(rows_type&, const query_rows<Call>&) {}
-  __device__ static void meet(const site&, int) {}
-  __device__ static void scale(score_array&) {}
-  __device__ static void finish(const site&, float (&)[2]) {}
+  __device__ static void begin(rows_type&, const query_rows<Call>&, int) {}
+  __device__ static void meet(const query_rows<Call>&, int, int) {}
+  __device__ static void scale(score_array&, int) {}
+  __device__ static void finish(query_tile, float (&)[2]) {}
 };
 
 #endif

@@ -170,7 +170,8 @@ struct attend_sm90_consumer {
 #pragma unroll
     for (int map = 0; map < maps; ++map)
       rows[map].start(call.spec, at.of_map(call, map), at.first + own, at.last);
-    products.begin(rows[0], at);
+#pragma unroll
+    for (int map = 0; map < maps; ++map) products.begin(rows[map], at, map);
   }
   __device__ __forceinline__ void next_tile() { tile = walk.next(visits_of(call), at.over()); }
   __device__ void await_queries() {
@@ -254,7 +255,7 @@ struct attend_sm90_consumer {
 
   /// A product with keys that has nothing to run under: of a block's first tile, and of a first pass.
   __device__ __forceinline__ void score_alone(int now, int map, bool partial) {
-    products.meet(at.head, now);
+    products.meet(at, map, now);
     instruction::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
     products.multiply_keys(products.operands_of(of_queries.stage(), map, of_keys.stage()), scores);
     instruction::wgmma_wait<0>();
@@ -262,7 +263,7 @@ struct attend_sm90_consumer {
     score(now, map, partial);
   }
   __device__ __forceinline__ void score(int now, int map, bool partial) {
-    products.scale(scores);
+    products.scale(scores, map);
     rows[map].score(call.spec, scores, now * Tile.keys + column(), partial);
   }
   __device__ __forceinline__ void weigh(int now, int map) {
@@ -316,7 +317,7 @@ struct attend_sm90_consumer {
   template <bool Turns>
   __device__ __forceinline__ void step(int map, int before, int now, bool partial) {
     namespace ptx = instruction;
-    products.meet(at.head, now);
+    products.meet(at, map, now);
     const auto operands = products.operands_of(of_queries.stage(), map, of_keys.stage());
     ptx::barrier_wait(memory.keys_full(of_keys.stage()), of_keys.parity());
     if (Tile.ping_pong) ptx::barrier_sync(turn_of(group), 2 * 128);
@@ -377,7 +378,7 @@ struct attend_sm90_consumer {
 #pragma unroll
     for (int map = 0; map < maps; ++map) {
       rows[map].finish(call.spec, done.index * Tile.queries() + own, factors[map]);
-      products.finish(rows[map].at, factors[map]);
+      products.finish(done, factors[map]);
       if constexpr (maps > 1) {
         const query_rows<Call> end(call, done, Tile.queries());
         const byteloom::row both[2] = {row_of_output(end, own), row_of_output(end, own + 8)};

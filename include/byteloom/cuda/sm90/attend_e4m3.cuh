@@ -84,34 +84,36 @@ struct attend_sm90_e4m3_products : attend_sm90_key_products<Tile, Call> {
   using typename base::score_array;
 
   part_array fresh;  ///< sums of one tile of keys
-  /// Scales in force: of dot products whatever their key, of the keys and the values of the tile that is
-  /// scored, and of the values of the tile whose weights stand ready.
-  float of_dots, of_keys, of_values, of_ready_values;
+  /// Scales in force: of a map's dot products whatever their key, of the keys and the values of the tile that
+  /// is scored, and of the values of the tile whose weights stand ready.
+  float of_dots[Tile.maps], of_keys, of_values, of_ready_values;
 
   // Scales.
 
   /// For a query tile: scales that all keys share join the unit of the scores, where there is one.
-  __device__ void begin(rows_type& rows, const query_rows<Call>& at) {
-    of_dots = of_keys = of_values = of_ready_values = 1.0f;
+  __device__ void begin(rows_type& rows, const query_rows<Call>& at, int map) {
+    of_dots[map] = of_keys = of_values = of_ready_values = 1.0f;
     if constexpr (has_scales) {
-      const int row = math::min(at.first_row + 64 * group, at.head.queries - 1);
-      of_dots = call.scales.template query<float>(at.head.batch, at.head.query_head, row);
+      const site head = at.of_map(call, map);
+      const int row = math::min(at.first_row + 64 * group, head.queries - 1);
+      of_dots[map] = call.scales.template query<float>(head.batch, head.query_head, row);
       if constexpr (!scales_by_key)
-        of_dots *= call.scales.template key<float>(at.head.batch, at.head.key_head, 0);
+        of_dots[map] *= call.scales.template key<float>(head.batch, head.key_head, 0);
       // Scores in multiples of 0 could not be told from masked ones.
-      if constexpr (rows_type::folded) rows.unit *= fmaxf(of_dots, 1e-30f);
+      if constexpr (rows_type::folded) rows.unit *= fmaxf(of_dots[map], 1e-30f);
     }
   }
-  /// For a tile of keys.
-  __device__ void meet(const site& head, int tile) {
+  /// For a tile of keys of a map.
+  __device__ void meet(const query_rows<Call>& at, int map, int tile) {
     if constexpr (has_scales && scales_by_key) {
-      of_keys = call.scales.template key<float>(head.batch, head.key_head, tile * Tile.keys);
-      of_values = call.scales.template value<float>(head.batch, head.key_head, tile * Tile.keys);
+      const int first = tile * Tile.keys;
+      of_keys = call.scales.template key<float>(at.head.batch, at.of_map(call, map).key_head, first);
+      of_values = call.scales.template value<float>(at.head.batch, at.head.key_head, first);
     }
   }
-  __device__ void scale(score_array& scores) const {
+  __device__ void scale(score_array& scores, int map) const {
     if constexpr (has_scales && (!rows_type::folded || scales_by_key)) {
-      const float scale = rows_type::folded ? of_keys : of_dots * of_keys;
+      const float scale = rows_type::folded ? of_keys : of_dots[map] * of_keys;
 #pragma unroll
       for (int j = 0; j < key_groups; ++j)
 #pragma unroll
@@ -119,10 +121,10 @@ struct attend_sm90_e4m3_products : attend_sm90_key_products<Tile, Call> {
     }
   }
   /// Of finished outputs.
-  __device__ void finish(const site& head, float (&factors)[2]) const {
+  __device__ void finish(query_tile done, float (&factors)[2]) const {
     float back = 1.0f / lifted;
     if constexpr (has_scales && !scales_by_key)
-      back *= call.scales.template value<float>(head.batch, head.key_head, 0);
+      back *= call.scales.template value<float>(done.batch, done.value_head, 0);
     factors[0] *= back;
     factors[1] *= back;
   }
@@ -262,10 +264,13 @@ inline constexpr attend_sm90_e4m3_tile attend_sm90_e4m3_tile_of = [] {
   constexpr int keys_a_scale = Call::scales_type::keys_a_scale;
   constexpr bool masked = spec_type::is_masked;
   constexpr bool scored = !fragment::score_rows<spec_type>::folded;
+  constexpr int maps = spec_type::map_count;
   if constexpr (requires { Tuning::sm90_e4m3(needs_of<spec_type>, keys_a_scale, scored); }) {
-    return Tuning::sm90_e4m3(needs_of<spec_type>, keys_a_scale, scored);
+    attend_sm90_e4m3_tile tile = Tuning::sm90_e4m3(needs_of<spec_type>, keys_a_scale, scored);
+    tile.maps = maps;
+    return tile;
   } else {
-    return choose_attend_sm90_e4m3_tile(size, value_size, masked, keys_a_scale, scored);
+    return choose_attend_sm90_e4m3_tile(size, value_size, masked, keys_a_scale, scored, maps);
   }
 }();
 
@@ -302,22 +307,25 @@ void attend_sm90_e4m3(executor on, const Spec& scaled, const device_view<const f
       scales_fit,
       "byteloom: the Hopper attention for fp8_e4m3 takes one scale for 64 neighbouring queries (or a "
       "multiple) and for 32 keys (or a multiple); choose scales::per_block, or attend<path::simt>.");
-  static_assert(!scales_fit || tile.fits(size, value_size, scales_type::keys_a_scale),
-                "byteloom: no tile of the Hopper attention for fp8_e4m3 fits these head sizes into registers "
-                "and shared memory; choose multiples of 16 up to 256, or attend<path::simt>.");
+  static_assert(
+      !scales_fit || tile.fits(size, value_size, scales_type::keys_a_scale),
+      "byteloom: no tile of the Hopper attention for fp8_e4m3 fits these head sizes into registers "
+      "and shared memory; choose multiples of 16 up to 256, smaller ones where maps share a value, or "
+      "attend<path::simt>.");
   if constexpr (scales_fit && tile.fits(size, value_size, scales_type::keys_a_scale)) {
     const auto kernel = attend_sm90_e4m3_kernel<Tuning, call_type>;
     require_sm90_code(reinterpret_cast<const void*>(kernel));
     const index batch = offsets.sequences(q.extent[0]);
     if (batch > 65535 || v.extent[2] > 65535)
       throw shape_error("attend: more than 65535 heads or sequences in one call; pass them in parts.");
-    const int heads = static_cast<int>(q.extent[2]);
-    const int key_heads = static_cast<int>(k.extent[2]);
+    const int heads = static_cast<int>(out.extent[2]);
+    const int value_heads = static_cast<int>(v.extent[2]);
     const int queries = static_cast<int>(offsets.most_queries(q.extent[1]));
     const int keys = static_cast<int>(offsets.most_keys(k.extent[1]));
     const int query_tiles = (queries + tile.queries() - 1) / tile.queries();
-    const int section = attend_sm90_section(Spec::is_masked, keys * index{size + value_size},
-                                            batch * key_heads, heads / key_heads, multiprocessor_count());
+    const int section =
+        attend_sm90_section(Spec::is_masked, keys * index{Spec::map_count * size + value_size},
+                            batch * value_heads, heads / value_heads, multiprocessor_count());
     CUtensorMap out_map{};
     if constexpr (leaves_by_copies<O>) out_map = make_tensor_map("out", out, tile.group_rows);
     const auto q_map = make_tensor_map("q", q, tile.group_rows);
@@ -326,7 +334,7 @@ void attend_sm90_e4m3(executor on, const Spec& scaled, const device_view<const f
     const transposed_values<Offsets> values(on, v, offsets);
     const call_type call{{q_map, k_map, make_tensor_map("v", values.view, value_size, tile.value_row_bytes()),
                           out_map, spec, out, offsets, counters.data(), static_cast<int>(batch), queries,
-                          keys, heads, heads / key_heads, query_tiles, section},
+                          keys, heads, heads / value_heads, query_tiles, section},
                          scales};
     launch_attend_sm90(on, "attend_sm90_e4m3_kernel", kernel, tile.threads(),
                        tile.shared_bytes(size, value_size), batch * heads * query_tiles, call);

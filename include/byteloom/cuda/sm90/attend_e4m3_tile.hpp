@@ -23,6 +23,7 @@ struct attend_sm90_e4m3_tile {
   /// Sums of tiles of keys are joined in float beside the tensor cores, whose own sums of 8-bit products keep
   /// about 14 bits. Where scales differ from key to key it is so in any case.
   bool two_level;
+  int maps = 1;  ///< that share a value; the composition says it, and a warpgroup takes them in turn
 
   BYTELOOM_HD constexpr int queries() const { return 64 * warpgroups; }
   BYTELOOM_HD constexpr int threads() const { return 128 * (warpgroups + 1); }
@@ -36,7 +37,6 @@ struct attend_sm90_e4m3_tile {
 
   static constexpr int most_shared_bytes = 232448;  ///< of a block on Hopper
   static constexpr int group_rows = 64;             ///< queries of a warpgroup
-  static constexpr int maps = 1;
   static constexpr int element_bytes = 1;
 
   /// Bytes of the rows of keys that the values' chunks have.
@@ -44,8 +44,10 @@ struct attend_sm90_e4m3_tile {
     return keys % 128 == 0 ? 128 : keys % 64 == 0 ? 64 : 32;
   }
 
-  /// Of the tiles in shared memory.
-  BYTELOOM_HD constexpr int queries_bytes(int size) const { return fragment::tile_bytes(queries(), size, 1); }
+  /// Of the tiles in shared memory; of the queries of all maps.
+  BYTELOOM_HD constexpr int queries_bytes(int size) const {
+    return maps * fragment::tile_bytes(queries(), size, 1);
+  }
   BYTELOOM_HD constexpr int outputs_bytes(int value_size) const {
     return fragment::tile_bytes(queries(), value_size);
   }
@@ -80,33 +82,37 @@ struct attend_sm90_e4m3_tile {
   }
   /// Accumulators of scores, packed weights, outputs and fresh sums.
   BYTELOOM_HD constexpr int accumulators(int value_size) const {
-    return keys / 2 + keys / 8 + value_size / 2 + (two_level ? value_columns / 2 : 0);
+    return keys / 2 + keys / 8 + maps * value_size / 2 + (two_level ? value_columns / 2 : 0);
   }
 
   /// `keys_a_scale`: of the composition's scales; 0 where they do not differ from key to key.
   BYTELOOM_HD constexpr bool fits(int size, int value_size, int keys_a_scale) const {
     return warpgroups >= 1 && warpgroups <= 3 && keys >= 32 && keys <= 256 && keys % 32 == 0 && stages >= 2 &&
            stages <= 4 && value_size <= 256 && value_columns > 0 && value_columns % 8 == 0 &&
-           value_size % value_columns == 0 && shared_bytes(size, value_size) <= most_shared_bytes &&
+           value_size % value_columns == 0 && maps >= 1 &&
+           shared_bytes(size, value_size) <= most_shared_bytes &&
            (keys_a_scale == 0 || (two_level && keys_a_scale % keys == 0)) &&
            accumulators(value_size) <= (warpgroups == 3 ? 128 : 208);
   }
 };
 
 /// The library's choice: two warpgroups, as many keys as registers hold (at most 128 where there is a mask),
-/// all columns of the values in one product where that leaves 64 keys or more.
+/// all columns of the values in one product where that leaves 64 keys or more. Maps need registers of their
+/// own.
 constexpr attend_sm90_e4m3_tile choose_attend_sm90_e4m3_tile(int size, int value_size, bool masked,
-                                                             int keys_a_scale, bool scored = false) {
+                                                             int keys_a_scale, bool scored = false,
+                                                             int maps = 1) {
   for (const int fewest : {64, 32})
     for (int warpgroups = 2; warpgroups > 0; --warpgroups)
       for (int parts = 1; parts <= 8; ++parts)
-        for (int keys = masked ? 128 : 192; keys >= fewest; keys -= 32)
+        for (int keys = maps > 1 ? 64 : masked ? 128 : 192; keys >= fewest; keys -= 32)
           for (int stages = 4; stages >= 2; --stages) {
             if (value_size % (8 * parts) != 0) continue;
-            const attend_sm90_e4m3_tile tile{
-                warpgroups, keys, value_size / parts, stages, warpgroups == 2 && parts == 1, true, true};
-            if (tile.fits(size, value_size, keys_a_scale) &&
-                (!scored || tile.accumulators(value_size) <= 192))
+            const bool turns = warpgroups == 2 && parts == 1 && maps == 1;
+            const attend_sm90_e4m3_tile tile{warpgroups, keys, value_size / parts, stages, turns, true,
+                                             true,       maps};
+            const int most = maps > 1 ? 176 : scored ? 192 : 208;
+            if (tile.fits(size, value_size, keys_a_scale) && tile.accumulators(value_size) <= most)
               return tile;
           }
   return {0, 0, 0, 0, false, false, false};
