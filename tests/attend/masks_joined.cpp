@@ -445,6 +445,7 @@ TEST_CASE("masks side by side are counted where each of them reaches over an int
   check(attention<h, mask::window_by_head<>, mask::prefix_by_batch<>, mask::chunk<16>>{test::radii(),
                                                                                        test::prefixes()},
         true);
+  check(attention<h, mask::documents<>, mask::causal>{test::documents_by_batch()}, true);
   check(attention<h, mask::all_of<mask::causal, mask::block_causal<7>>, mask::sinks<40>>{}, true);
   check(attention<h, mask::sinks<9>, mask::not_<mask::causal>>{}, false);
   check(attention<h, mask::causal, mask::dilated<2>>{}, false);

@@ -2,6 +2,7 @@
 
 // The compositions of tests/support/attentions.hpp, and shapes and sizes, through both tensor-core paths.
 
+#include "byteloom/attend/observe/log_sum_exp.hpp"
 #include "matrix/agree.cuh"
 
 namespace {
@@ -47,21 +48,31 @@ TEST_CASE("values too wide for one launch are attended to in parts") {
       attention<heads<dynamic, dynamic, 576, 512>>{heads<dynamic, dynamic, 576, 512>{{4}, {2}, {}, {}}});
   check_shapes(draw, "d64/512", attention<heads<2, 1, 64, 512>, position::rope<>, mask::window<50>>{});
   // Latent attention's values are the first dimensions of its keys.
-  const attention<heads<8, 1, 576, 512>, mask::causal> latent;
+  using lse = observe::log_sum_exp<>;
+  auto sums = test::poisoned_tensor<float>(1, 2, 70, 8), found_sums = sums;
+  const auto latent = [](test::tensor<float>& to) {
+    return attention<heads<8, 1, 576, 512>, mask::causal, lse>{
+        lse{host_view<float, 3>(to.data.data(), 2, 70, 8)}};
+  };
   const auto on = cuda::on();
   const auto q = test::random_tensor<bf16>(draw, 1.0f, 2, 70, 8, 576);
   const auto k = test::random_tensor<bf16>(draw, 1.0f, 2, 133, 1, 576);
   auto wanted = test::poisoned_tensor<double>(2, 70, 8, 512);
   auto host_values = k.view();
   host_values.extent[3] = 512;
-  reference::attend(latent, q.view(), k.view(), host_values, wanted.view());
+  reference::attend(latent(sums), q.view(), k.view(), host_values, wanted.view());
   test::device_tensor<bf16> dq(on, q), dk(on, k);
   auto values = dk.view();
   values.extent[3] = 512;
   test::each_tensor_path([&]<class Path>(Path) {
     test::device_tensor<bf16> out(on, test::poisoned_tensor<bf16>(2, 70, 8, 512));
-    attend<Path>(on, latent, dq.view(), dk.view(), values, out.view());
+    const auto moved = copy_to(on, latent(found_sums));  // poisoned
+    attend<Path>(on, moved.spec(), dq.view(), dk.view(), values, out.view());
     CHECK(test::relative_error(out.back(on), wanted.data) < test::bf16_bound);
+    std::vector<float> back(sums.data.size());
+    REQUIRE(cudaMemcpy(back.data(), moved.spec().get<2>().out.data, back.size() * sizeof(float),
+                       cudaMemcpyDeviceToHost) == cudaSuccess);
+    CHECK(test::relative_error(back, sums.data) < 1e-5);
   });
 }
 

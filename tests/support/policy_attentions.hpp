@@ -9,6 +9,11 @@
 #include <random>
 #include <vector>
 
+#include "byteloom/attend/cache/sink_ring.hpp"
+#include "byteloom/attend/keys/apart.hpp"
+#include "byteloom/attend/mask/in_ring.hpp"
+#include "byteloom/attend/mask/lambda.hpp"
+#include "byteloom/attend/mask/sinks.hpp"
 #include "byteloom/attend/normalizer/clipped_softmax.hpp"
 #include "byteloom/attend/normalizer/scalable_softmax.hpp"
 #include "byteloom/attend/normalizer/sigmoid.hpp"
@@ -20,6 +25,7 @@
 #include "byteloom/attend/score/clamped_distance.hpp"
 #include "byteloom/attend/score/dilated.hpp"
 #include "byteloom/attend/score/disentangled.hpp"
+#include "byteloom/attend/score/in_ring.hpp"
 #include "byteloom/attend/score/key_bias.hpp"
 #include "byteloom/attend/score/lowered.hpp"
 #include "byteloom/attend/score/relative_bias.hpp"
@@ -28,6 +34,8 @@
 #include "byteloom/position/at_coordinates.hpp"
 #include "byteloom/position/at_ids.hpp"
 #include "byteloom/position/axial.hpp"
+#include "byteloom/position/constant_distance.hpp"
+#include "byteloom/position/in_ring.hpp"
 #include "byteloom/position/partial.hpp"
 #include "byteloom/position/scaling.hpp"
 #include "byteloom/position/xpos.hpp"
@@ -130,6 +138,22 @@ void for_each_score_attention(std::mt19937_64& draw, const F& f) {
           terms(by_queries, by_keys, {offsets.data(), 3}), score::scale{0.1f}},
       attend_shape{2, 50, 61});
   }
+  for (const int length : {20, 91}) {  // a ring with slots that nobody wrote, and one that went round
+    const cache::sink_ring ring{6, 24, length};
+    const keys::apart place{length - 3};  // the last three queries
+    using clamped = score::in_ring<score::clamped_distance<score::alibi<8>>>;
+    using far = mask::in_ring<mask::lambda<4, 15>>;
+    f("alibi over a ring, distance clamped, behind a lambda mask",
+      attention<heads<8, 2, 32>, keys::apart, clamped, far>{place, clamped(ring, {{}, 9}), far(ring)},
+      attend_shape{2, 3, 30});
+    random_table table(draw, 2.0f, 32, 4);
+    using buckets = score::in_ring<score::t5_buckets<>>;
+    using past = mask::in_ring<mask::causal>;
+    f("t5 buckets over a ring",
+      attention<heads<4, 2, 32>, past, keys::apart, buckets>{
+          past(ring), place, buckets(ring, score::t5_buckets<>{table.matrix()})},
+      attend_shape{2, 3, 30});
+  }
 }
 
 /// Calls f(name, spec, shape) for compositions of each position policy.
@@ -197,6 +221,23 @@ void for_each_position_attention(std::mt19937_64& draw, const F& f) {
     f("positions given by coordinates, dimensions left over",
       attention<heads<2, 1, 40>, placed, mask::causal>{placed{host_view<const int, 3>(ids.data(), 2, 30, 2)}},
       attend_shape{2, 25, 30});
+  }
+  for (const int length : {20, 91}) {  // as for scores
+    const cache::sink_ring ring{6, 24, length};
+    const keys::apart place{length - 3};
+    using near = position::in_ring<cache::sink_ring>;
+    using of_window = mask::in_ring<mask::window<15>>;
+    using past = mask::in_ring<mask::causal>;
+    f("rope over a ring, behind a window",
+      attention<heads<4, 2, 32>, near, keys::apart, of_window, past>{near(ring), place, of_window(ring),
+                                                                     past(ring)},
+      attend_shape{2, 3, 30});
+    using far = position::in_ring<cache::sink_ring, position::constant_distance<>>;
+    using first_keys = mask::in_ring<mask::sinks<6>>;
+    f("rope at a constant distance over a ring's first keys",
+      attention<heads<4, 2, 32>, first_keys, far, keys::apart>{
+          first_keys(ring), far(ring, position::constant_distance<>{15}), place},
+      attend_shape{2, 3, 30});
   }
 }
 

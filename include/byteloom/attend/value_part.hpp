@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "byteloom/attend/attention.hpp"
+#include "byteloom/attend/without_axis.hpp"
+#include "byteloom/core/axis.hpp"
 
 namespace byteloom::inline v0::detail {
 
@@ -37,11 +39,19 @@ constexpr auto over_value_part_of(const attention<Policies...>& spec, std::index
 }
 
 /// `spec` over `Part` dimensions of its values. Output policies would not see whole rows: there are none.
-/// Observers are told of a row once a part, the same each time.
 template <int Part, class... Policies>
 requires(!attention<Policies...>::has_output_policy) constexpr auto over_value_part(
     const attention<Policies...>& spec) {
   return detail::over_value_part_of<Part>(spec, std::index_sequence_for<Policies...>{});
+}
+
+/// Calls f(attention, dimension) for each part of `Part` dimensions of the values, from the one at 0 on.
+/// Observers, whose news are the same for every part, are told by the first.
+template <int Part, attention_spec Spec, class F>
+void for_each_value_part(const Spec& spec, const F& f) {
+  f(detail::over_value_part<Part>(spec), 0);
+  const auto later = detail::over_value_part<Part>(detail::without_axis<axis::observe>(spec));
+  for (int first = Part; first < spec.heads().value_size; first += Part) f(later, first);
 }
 
 }  // namespace byteloom::inline v0::detail

@@ -199,10 +199,10 @@ void attend_turned(executor on, const Spec& spec, const device_view<Q, 4>& q, co
                   "them so, or choose attend<path::simt>.");
     if constexpr (sizes && value_part<tuning, way, Spec> != value_size) {
       constexpr int part = value_part<tuning, way, Spec>;
-      const auto of_part = byteloom::detail::over_value_part<part>(spec);
-      for (int first = 0; first < value_size; first += part)
+      byteloom::detail::for_each_value_part<part>(spec, [&](const auto& of_part, int first) {
         attend_turned<How>(on, of_part, q, k, dimensions_of(v, first, part), dimensions_of(out, first, part),
                            offsets, rotations);
+      });
     } else if constexpr (sizes) {
       constexpr bool by_sm90 =
           std::is_same_v<way, path::sm90> || (std::is_same_v<way, path::best> && fits_sm90<tuning, Spec>);

@@ -2,8 +2,8 @@
 #pragma once
 
 // attend/mask/document_spans: mask::documents, told where the document of each position begins and ends in
-// place of which it is. A kernel then reads two numbers a query, not one a key, and the masks know what a row
-// reaches; worth the preparation where one batch is attended more than once, as by the layers of a model.
+// place of which it is. What a row reaches is then read and not searched for; worth the preparation where one
+// batch is attended more than once, as by the layers of a model.
 
 #include <cstddef>
 #include <span>

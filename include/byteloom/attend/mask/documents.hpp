@@ -3,7 +3,8 @@
 
 // attend/mask/documents: several documents lie one after the other in a sequence, and a query sees the keys
 // of its own document alone. With mask::causal beside it this is how packed training data and padding-free
-// batches attend.
+// batches attend. mask::document_spans is the faster form: it reads where a document lies, which is searched
+// for here.
 
 #include <string>
 
@@ -41,6 +42,20 @@ struct documents {
   }
 
   BYTELOOM_HD constexpr bool keep(site at) const { return id(at.batch, at.query) == id(at.batch, at.key); }
+
+  // Ids never descend: a document begins behind the keys of lower ids and ends behind those of ids up to its
+  // own. Both are searched for in the same steps, so that two reads wait for memory at a time, not one.
+  BYTELOOM_HD constexpr interval reach(row at) const {
+    const int own = id(at.batch, at.query);
+    interval found{0, 0};
+    for (int left = at.keys; left > 0;) {
+      const int step = (left + 1) / 2;
+      found.first += id(at.batch, found.first + step - 1) < own ? step : 0;
+      found.last += id(at.batch, found.last + step - 1) <= own ? step : 0;
+      left -= step;
+    }
+    return found;
+  }
 
   // Tight, although it reads four ids: they never descend, so two ranges of positions whose ranges of ids
   // meet share an id.

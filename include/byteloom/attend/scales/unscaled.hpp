@@ -3,10 +3,8 @@
 
 // attend/scales/unscaled: an attention apart from its scales, for kernels that multiply whole tiles by them.
 
-#include <cstddef>
-#include <utility>
-
 #include "byteloom/attend/attention.hpp"
+#include "byteloom/attend/without_axis.hpp"
 
 namespace byteloom::inline v0::detail {
 
@@ -16,23 +14,11 @@ struct no_scales {
   static constexpr int keys_a_scale = 0;
 };
 
-template <std::size_t Without, class... Policies, std::size_t... Index>
-constexpr auto all_but(const attention<Policies...>& spec, std::index_sequence<Index...>) {
-  return attention<typename type_at<(Index < Without ? Index : Index + 1), Policies...>::type...>{
-      spec.template get<(Index < Without ? Index : Index + 1)>()...};
-}
-
-template <class... Policies>
-constexpr auto unscaled_of(const attention<Policies...>& spec) {
-  return detail::all_but<index_on_axis<axis::scales, Policies...>>(
-      spec, std::make_index_sequence<sizeof...(Policies) - 1>{});
-}
-
 /// The attention without its policy of scales; itself where it has none.
 template <attention_spec Spec>
 constexpr auto unscaled(const Spec& spec) {
   if constexpr (Spec::has_scales) {
-    return detail::unscaled_of(spec);
+    return detail::without_axis<axis::scales>(spec);
   } else {
     return spec;
   }
