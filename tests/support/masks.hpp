@@ -52,6 +52,7 @@ struct striped {
 // A query sees its own block of `size` positions, also ahead of itself, and the block before it.
 struct two_blocks {
   using axis = bl::axis::mask;
+  static constexpr bool rises = true;
   int size;
 
   BYTELOOM_HD constexpr bool keep(bl::site at) const {
