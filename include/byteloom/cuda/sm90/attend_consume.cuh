@@ -477,16 +477,18 @@ struct attend_sm90_consumer {
   /// Writes a thread's outputs straight to memory; `row` is the upper one's number in the call.
   __device__ __forceinline__ void store_outputs(const query_rows<Call>& end, int row,
                                                 int first_column) const {
+    // Where bulk copies take the rest, only rows without keys and ragged ends come here.
+    constexpr bool by_lanes = leaves_by_copies<out_element> && (Call::ragged || !staged);
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       const bool exists = row + 8 * half < end.head.queries;
+      if (!by_lanes && !exists) continue;
       out_element* to = call.out.data + end.plane * call.out.stride[0] +
                         static_cast<index>(end.query_row + row + 8 * half) * call.out.stride[1] +
                         end.head.query_head * call.out.stride[2];
-      if constexpr (leaves_by_copies<out_element> && (Call::ragged || !staged)) {
+      if constexpr (by_lanes) {
         fragment::store_row(to, exists, half, outputs[0]);
       } else {
-        if (!exists) continue;
 #pragma unroll
         for (int j = 0; j < value_groups; ++j)
 #pragma unroll
