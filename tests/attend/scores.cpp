@@ -10,8 +10,12 @@
 #include <vector>
 
 #include "byteloom/attend/folding.hpp"
+#include "byteloom/attend/mask/documents.hpp"
+#include "byteloom/attend/mask/in_ring.hpp"
 #include "byteloom/attend/reference.hpp"
 #include "byteloom/attend/score/disentangled.hpp"
+#include "byteloom/attend/score/in_ring.hpp"
+#include "byteloom/attend/score/key_bias.hpp"
 #include "byteloom/host/attend.hpp"
 #include "support/agreement.hpp"
 #include "support/policy_attentions.hpp"
@@ -67,6 +71,31 @@ TEST_CASE("score policies on the host agree with the reference") {
   test::for_each_score_attention(draw, [&](const char* name, const auto& spec, test::attend_shape shape) {
     test::check_against_reference(draw, name, spec, shape);
   });
+}
+
+TEST_CASE("policies over a ring see positions that are there, and their data is for the sequence") {
+  using namespace bl;
+  const cache::sink_ring ring{2, 4, 3};  // slots 3 to 5 are empty
+  const std::vector<float> bias{1.0f, 2.0f, 4.0f};
+  const std::vector<int> ids{0, 0, 1};
+  const auto biased = [&](bl::index keys) {
+    using inner = score::key_bias<>;
+    return score::in_ring<inner>(ring, inner{host_view<const float, 2>(bias.data(), 1, keys)});
+  };
+  const auto own_document = [&](bl::index keys) {
+    using inner = mask::documents<>;
+    return mask::in_ring<inner>(ring, inner{host_view<const int, 2>(ids.data(), 1, keys)});
+  };
+  const std::vector<float> wanted{1, 2, 4, 1, 1, 1};
+  for (int slot = 0; slot < ring.slots(); ++slot) {
+    CHECK(biased(3)(0.0f, site{0, 0, 0, 2, slot, 1, 6}) == wanted[static_cast<std::size_t>(slot)]);
+    CHECK(own_document(3).keep(site{0, 0, 0, 2, slot, 1, 6}) == (slot == 2));
+  }
+  const call_extents call{1, 1, 6, 1, 1, 16};
+  CHECK_NOTHROW(biased(3).fits(call));
+  CHECK_THROWS_AS(biased(2).fits(call), shape_error);
+  CHECK_NOTHROW(own_document(3).fits(call));
+  CHECK_THROWS_AS(own_document(2).fits(call), shape_error);
 }
 
 TEST_CASE("alibi's slopes are the published ones for every number of heads") {

@@ -8,6 +8,7 @@
 #include "byteloom/attend/require.hpp"
 #include "byteloom/attend/site.hpp"
 #include "byteloom/core/axis.hpp"
+#include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/held_views.hpp"
 
 namespace byteloom::inline v0::mask {
@@ -36,6 +37,12 @@ struct in_ring : byteloom::detail::wraps<Inner> {
   void validate() const {
     ring.validate();
     if constexpr (requires { inner.validate(); }) inner.validate();
+  }
+
+  void fits(const call_extents& call) const {
+    call_extents of_sequence = call;
+    of_sequence.keys = ring.length;
+    if constexpr (requires { inner.fits(call); }) inner.fits(of_sequence);
   }
 
   BYTELOOM_HD constexpr bool keep(site at) const {

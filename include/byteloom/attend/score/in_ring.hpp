@@ -10,11 +10,12 @@
 #include "byteloom/core/axis.hpp"
 #include "byteloom/core/call_extents.hpp"
 #include "byteloom/core/held_views.hpp"
+#include "byteloom/core/math.hpp"
 
 namespace byteloom::inline v0::score {
 
-/// `Inner` is asked of the position that a slot holds; what it makes of an empty slot is for mask::in_ring to
-/// hide.
+/// `Inner` is asked of the position that a slot holds, its data fits the whole sequence; an empty slot counts
+/// as position 0, for mask::in_ring to hide.
 template <class Inner>
 struct in_ring : byteloom::detail::wraps<Inner> {
   using axis = axis::score;
@@ -41,12 +42,16 @@ struct in_ring : byteloom::detail::wraps<Inner> {
   }
 
   void fits(const call_extents& call) const {
-    if constexpr (requires { inner.fits(call); }) inner.fits(call);
+    call_extents of_sequence = call;
+    of_sequence.keys = ring.length;
+    if constexpr (requires { inner.fits(call); }) inner.fits(of_sequence);
   }
 
   template <class Real>
   BYTELOOM_HD constexpr Real operator()(Real score, site at) const {
-    return static_cast<Real>(inner(score, ring.in_sequence(at)));
+    at = ring.in_sequence(at);
+    at.key = math::max(at.key, 0);  // kernels score sites before they mask them
+    return static_cast<Real>(inner(score, at));
   }
 };
 
