@@ -4,6 +4,7 @@
 // cuda/sm90/attend_turn: the producer's other warps, where positions turn queries: they turn the next query
 // tile in shared memory while the consumers are at work on this one.
 
+#include "byteloom/core/math.hpp"
 #include "byteloom/cuda/fragment/swizzle.hpp"
 #include "byteloom/cuda/fragment/turn_rows.cuh"
 #include "byteloom/cuda/instruction/tma.cuh"
@@ -22,9 +23,11 @@ struct attend_sm90_turn {
   using memory_type = attend_sm90_memory<Call, Tile>;
   using element = typename Call::element;
   static constexpr int size = memory_type::size;
-  static constexpr int at_once = Tile.producer_registers(true) >= 56   ? 16
-                                 : Tile.producer_registers(true) >= 40 ? 8
-                                                                       : 4;  // what registers hold
+  static constexpr int registers = Tile.producer_registers(true);
+  /// What registers hold, and no more than a block has rows for.
+  static constexpr int at_once = math::min(Tile.queries() / 8, registers >= 56   ? 16
+                                                               : registers >= 40 ? 8
+                                                                                 : 4);
 
   const Call& call;
   const memory_type& memory;
