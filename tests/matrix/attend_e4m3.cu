@@ -76,11 +76,11 @@ double error_on(const Spec& spec, const test::e4m3_inputs& in) {
 
 template <class O = bl::bf16, class How = bl::path::best, class Spec>
 void check(std::mt19937_64& draw, const char* name, const Spec& spec, test::attend_shape shape,
-           float spread = 1.0f) {
+           float spread = 1.0f, double bound = test::e4m3_bound) {
   CAPTURE(std::string(name));
   CAPTURE(shape.queries);
   CAPTURE(shape.keys);
-  CHECK(error_on<How, O>(spec, test::e4m3_inputs(draw, spec, shape, spread)) < test::e4m3_bound);
+  CHECK(error_on<How, O>(spec, test::e4m3_inputs(draw, spec, shape, spread)) < bound);
 }
 
 template <int Size, int ValueSize = Size>
@@ -293,23 +293,26 @@ TEST_CASE("e4m3: several maps over one value, with every kind of scales") {
   if (!hopper()) return;
   auto draw = test::generator();
   const test::attend_shape shape{2, 133, 300};
+  // What maps have in common falls out of their difference, their roundings do not.
+  constexpr double bound = 1.5 * test::e4m3_bound;
   test::for_each_scales(
       draw, shape, 8, 4, 2,
       [&]<class Scales>(const char* name, const Scales& scales, const auto&, const auto&, const auto&) {
         check(draw, name,
               attention<heads<8, 4, 64, 128>, mask::causal, maps::difference<>, Scales>{
                   maps::difference<>{0.37f}, scales},
-              shape);
+              shape, 1.0f, bound);
       });
   check(draw, "difference, normed",
         attention<heads<8, 4, 32, 64>, mask::window<70>, maps::difference<>, test::coordinate_factor>{
             maps::difference<>{0.37f}},
-        shape);
-  check(draw, "three maps", attention<heads<6, 3, 32, 48>, test::three_maps, mask::causal>{}, {2, 150, 290});
+        shape, 1.0f, bound);
+  check(draw, "three maps", attention<heads<6, 3, 32, 48>, test::three_maps, mask::causal>{}, {2, 150, 290},
+        1.0f, bound);
   check(draw, "two passes",
         attention<heads<8, 4, 32>, maps::difference<>, mask::causal, normalizer::clipped_softmax>{
             maps::difference<>{0.5f}, normalizer::clipped_softmax{-0.01f}},
-        {1, 200, 200});
+        {1, 200, 200}, 1.0f, bound);
 }
 
 TEST_CASE("e4m3: strides are free: heads before positions") {
