@@ -5,27 +5,19 @@
 // to learn and nothing that cannot be said: any bytes, NUL and invalid UTF-8 included, come back as they went
 // in.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "byteloom/core/error.hpp"
 #include "byteloom/core/view.hpp"
+#include "byteloom/tokenize/specials.hpp"
 #include "byteloom/tokenize/token.hpp"
 
 namespace byteloom::inline v0 {
-
-/// What encode does with the name of a special token inside a text: take it as ordinary bytes, take it as the
-/// token, or refuse the text.
-enum class specials_in_text { as_bytes, as_tokens, refused };
-
-/// What decode does with special tokens: leave them out, or write their names.
-enum class specials_in_tokens { left_out, by_name };
 
 namespace tokenizer {
 
@@ -34,30 +26,17 @@ class bytes {
   bytes() = default;
 
   /// Special tokens 256, 257, ... in this order. Throws argument_error for an empty or repeated name.
-  explicit bytes(std::vector<std::string> specials) : specials_(std::move(specials)) {
-    for (std::size_t i = 0; i < specials_.size(); ++i) {
-      if (specials_[i].empty())
-        throw argument_error("tokenizer::bytes: special token " + std::to_string(i) +
-                             " has no name; give it one.");
-      if (std::find(specials_.begin(), specials_.begin() + static_cast<std::ptrdiff_t>(i), specials_[i]) !=
-          specials_.begin() + static_cast<std::ptrdiff_t>(i))
-        throw argument_error("tokenizer::bytes: the special token '" + specials_[i] + "' is named twice.");
-    }
-  }
+  explicit bytes(const std::vector<std::string>& specials)
+      : specials_("tokenizer::bytes", numbered(specials)) {}
 
   /// The token of one byte; what kernels call.
   BYTELOOM_HD static constexpr token id(std::uint8_t byte) { return byte; }
 
   /// Number of tokens.
-  index vocabulary() const { return 256 + static_cast<index>(specials_.size()); }
+  index vocabulary() const { return 256 + static_cast<index>(specials_.all().size()); }
 
   /// The token of a special's name. Throws argument_error where there is none.
-  token special(std::string_view name) const {
-    const auto at = std::find(specials_.begin(), specials_.end(), name);
-    if (at == specials_.end())
-      throw argument_error("tokenizer::bytes: there is no special token '" + std::string(name) + "'.");
-    return static_cast<token>(256 + (at - specials_.begin()));
-  }
+  token special(std::string_view name) const { return specials_.of(name); }
 
   /// Tokens of a text. Of several specials that begin at one byte, the longest counts. Throws argument_error
   /// where specials are refused and the text contains one.
@@ -65,20 +44,12 @@ class bytes {
                             specials_in_text specials = specials_in_text::as_bytes) const {
     std::vector<token> result;
     result.reserve(text.size());
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t which =
-          specials == specials_in_text::as_bytes ? specials_.size() : special_at(text.substr(at));
-      if (which == specials_.size()) {
-        result.push_back(id(static_cast<std::uint8_t>(text[at++])));
-        continue;
-      }
-      if (specials == specials_in_text::refused)
-        throw argument_error("tokenizer::bytes: the text contains the special token '" + specials_[which] +
-                             "' at byte " + std::to_string(at) +
-                             "; remove it, or allow special tokens in the text.");
-      result.push_back(static_cast<token>(256 + which));
-      at += specials_[which].size();
-    }
+    specials_.each(
+        text, specials,
+        [&](std::string_view part) {
+          for (const char byte : part) result.push_back(id(static_cast<std::uint8_t>(byte)));
+        },
+        [&](token name) { result.push_back(name); });
     return result;
   }
 
@@ -95,24 +66,20 @@ class bytes {
       if (tokens[i] < 256) {
         result += static_cast<char>(static_cast<std::uint8_t>(tokens[i]));
       } else if (specials == specials_in_tokens::by_name) {
-        result += specials_[static_cast<std::size_t>(tokens[i]) - 256];
+        result += specials_.with(tokens[i])->name;
       }
     }
     return result;
   }
 
  private:
-  /// The longest special that `text` begins with, or specials_.size().
-  std::size_t special_at(std::string_view text) const {
-    std::size_t found = specials_.size();
-    for (std::size_t i = 0; i < specials_.size(); ++i)
-      if (text.starts_with(specials_[i]) &&
-          (found == specials_.size() || specials_[i].size() > specials_[found].size()))
-        found = i;
-    return found;
+  static std::vector<special_token> numbered(const std::vector<std::string>& names) {
+    std::vector<special_token> result;
+    for (const std::string& name : names) result.push_back({name, static_cast<token>(256 + result.size())});
+    return result;
   }
 
-  std::vector<std::string> specials_;
+  special_tokens specials_;
 };
 
 }  // namespace tokenizer
