@@ -35,7 +35,9 @@ struct class_set {
 
 template <class... Classes>
 constexpr class_set set_of(Classes... classes) {
-  return {((1u << static_cast<int>(classes)) | ...)};
+  class_set result{0};  // nvcc loses the braces of a fold that is returned in them
+  ((result.bits |= 1u << static_cast<int>(classes)), ...);
+  return result;
 }
 
 inline constexpr class_set letters =
