@@ -225,7 +225,7 @@ TEST_CASE("a million of one character are tokens of the longest run, and what is
 TEST_CASE("special tokens beside a vocabulary") {
   const bl::tokenizer::bpe<pattern::gpt2> tokenizer(vocabulary_of(single_bytes()),
                                                     {{"<s>", 300}, {"</s>", 256}});
-  CHECK(tokenizer.vocabulary_size() == 301);
+  CHECK(tokenizer.vocabulary() == 301);
   CHECK(tokenizer.special("</s>") == 256);
   CHECK(tokenizer.encode("<s>a</s>", bl::specials_in_text::as_tokens) == tokens{300, 'a', 256});
   CHECK(tokenizer.encode("<s>") == tokens{'<', 's', '>'});

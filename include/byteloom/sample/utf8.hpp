@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "byteloom/core/config.hpp"
+#include "byteloom/tokenize/unicode/utf8.hpp"
 
 namespace byteloom::inline v0 {
 
@@ -53,15 +54,11 @@ class utf8_stream {
     begin(byte, shown);
   }
 
-  /// The first byte of a character fixes its length and what may come second: the table of well-formed UTF-8.
   void begin(std::uint8_t byte, std::string& shown) {
-    low_ = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
-    high_ = byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
-    length_ = byte < 0x80                    ? 1
-              : byte >= 0xc2 && byte <= 0xdf ? 2
-              : byte >= 0xe0 && byte <= 0xef ? 3
-              : byte >= 0xf0 && byte <= 0xf4 ? 4
-                                             : 0;
+    const unicode::first_byte first = unicode::read_first_byte(byte);
+    low_ = first.low;
+    high_ = first.high;
+    length_ = static_cast<std::size_t>(first.length);
     held_ = static_cast<char>(byte);
     if (length_ == 0) {
       refuse(shown);

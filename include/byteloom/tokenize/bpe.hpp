@@ -33,7 +33,7 @@ class bpe {
  public:
   /// Throws argument_error where the vocabulary lacks a byte, or a special token has the number of another
   /// token.
-  explicit bpe(vocabulary tokens, std::vector<special_token> specials = {})
+  explicit bpe(tokenizer::vocabulary tokens, std::vector<special_token> specials = {})
       : merges_(std::move(tokens)), specials_("tokenizer::bpe", std::move(specials)) {
     for (const special_token& one : specials_.all())
       if (one.id < merges_.tokens().size())
@@ -43,7 +43,7 @@ class bpe {
   }
 
   /// Rows that a table of embeddings needs: one more than the largest number.
-  index vocabulary_size() const {
+  index vocabulary() const {
     index result = merges_.tokens().size();
     for (const special_token& one : specials_.all())
       if (one.id >= result) result = index{one.id} + 1;
@@ -85,7 +85,7 @@ class bpe {
       if (name == nullptr)
         throw argument_error("tokenizer::bpe: token " + std::to_string(tokens[i]) + " at place " +
                              std::to_string(i) + " is none of the vocabulary's, which end at " +
-                             std::to_string(vocabulary_size() - 1) + ".");
+                             std::to_string(vocabulary() - 1) + ".");
       if (specials == specials_in_tokens::by_name) result += name->name;
     }
     return result;

@@ -34,8 +34,7 @@ class merges {
   explicit merges(vocabulary tokens) : tokens_(std::move(tokens)) {
     for (int byte = 0; byte < 256; ++byte) {
       const char one = static_cast<char>(static_cast<unsigned char>(byte));
-      of_byte_[byte] = tokens_.find({&one, 1});
-      if (of_byte_[byte] < 0)
+      if (tokens_.find({&one, 1}) < 0)
         throw argument_error("tokenizer::merges: byte " + std::to_string(byte) +
                              " is no token, so that not every text could be encoded.");
     }
@@ -242,7 +241,6 @@ class merges {
   }
 
   vocabulary tokens_;
-  token of_byte_[256];
   std::vector<halves> halves_;
   std::vector<pair_slot> pairs_;
   bool proper_ = true;
