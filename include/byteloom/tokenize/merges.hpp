@@ -53,7 +53,7 @@ class merges {
     if (proper_) {
       encode_by_pairs(piece, result);
     } else {
-      encode_by_rule(piece, std::numeric_limits<token>::max(), result);
+      encode_by_rule(piece, result);
     }
   }
 

@@ -88,14 +88,14 @@ class special_tokens {
             (next[i] == next[which] && all_[i].name.size() > all_[which].name.size()))
           which = i;
       }
-      const std::size_t end = which == all_.size() ? text.size() : next[which];
-      if (end > at && !(which != all_.size() && mode == specials_in_text::refused))
-        text_part(text.substr(at, end - at));
-      if (which == all_.size()) return;
-      if (mode == specials_in_text::refused)
+      const bool ends = which == all_.size();  // no name follows
+      const std::size_t end = ends ? text.size() : next[which];
+      if (!ends && mode == specials_in_text::refused)
         throw argument_error(owner_ + ": the text contains the special token '" + all_[which].name +
                              "' at byte " + std::to_string(end) +
                              "; remove it, or allow special tokens in the text.");
+      if (end > at) text_part(text.substr(at, end - at));
+      if (ends) return;
       token_of_name(all_[which].id);
       at = end + all_[which].name.size();
     }
